@@ -1,0 +1,1 @@
+"""The domain of Offer Cancel: everything but the triggers, which only decode and map."""
