@@ -1,0 +1,224 @@
+"""The things the domain speaks of, each with its JSON as other programs see it.
+
+Wire names are camelCase as in the queue contract; every time is aware UTC. Unknown members of a
+message are ignored, so that older and newer versions can share a queue.
+"""
+
+import enum
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from shared.errors import InvalidRequestError
+
+PUBLISHER_ID_PATTERN = r"\A[A-Za-z0-9_-][A-Za-z0-9._-]{0,49}\Z"
+OFFER_ID_PATTERN = r"\A[a-z0-9][a-z0-9_-]{0,49}\Z"
+GUID_PATTERN = r"\A[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z"
+MAX_REASON_CHARACTERS = 500
+PENDING_VERSION = 1
+
+PublisherId = Annotated[str, msgspec.Meta(pattern=PUBLISHER_ID_PATTERN)]
+OfferId = Annotated[str, msgspec.Meta(pattern=OFFER_ID_PATTERN)]
+Guid = Annotated[str, msgspec.Meta(pattern=GUID_PATTERN)]
+Reason = Annotated[str, msgspec.Meta(max_length=MAX_REASON_CHARACTERS)]
+AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class OutcomeName(enum.StrEnum):
+    """How a request ended, in the words that other programs are written against."""
+
+    CANCELED = "canceled"
+    NOTHING_TO_CANCEL = "nothing-to-cancel"
+    SUPERSEDED = "superseded"
+    COMPLETED_FIRST = "completed-first"
+    FAILED_FIRST = "failed-first"
+    CANCEL_FAILED = "cancel-failed"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    UNCONFIRMED = "unconfirmed"
+
+
+class OperationState(enum.StrEnum):
+    """What a state word of Partner Center means for us; the word itself is kept beside it."""
+
+    ACTIVE = "active"
+    CANCELED = "canceled"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the operation has ended for good."""
+        return self not in (OperationState.ACTIVE, OperationState.UNKNOWN)
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation of an offer, as Partner Center last showed it.
+
+    Attributes:
+        id: Its GUID, in lower case.
+        state: What its state word means.
+        word: Its state word as received.
+        started_at: ``createdDateTime`` and nothing else; None where it is not given.
+        ended_at: For an ended operation, the time of its last change; None where unknown.
+        is_being_canceled: Whether Partner Center shows a cancellation under way.
+    """
+
+    id: str
+    state: OperationState
+    word: str
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    is_being_canceled: bool = False
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The end of a request.
+
+    Attributes:
+        name: Which outcome.
+        at: When it was found (UTC).
+        operation_state: The operation's state in Partner Center's own word, or empty.
+        code: Partner Center's error code, or ours (``OperationNotFound``), or empty.
+        message: What stood in the way or what was seen, as a sentence, or empty.
+        ended_at: When the operation ended, where Partner Center says so.
+    """
+
+    name: OutcomeName
+    at: AwareTime
+    operation_state: str = ""
+    code: str = ""
+    message: str = ""
+    ended_at: AwareTime | None = None
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Partner Center's answer to a cancel call that it did not take."""
+
+    status_code: int
+    code: str = ""
+    message: str = ""
+
+
+class Metadata(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The ``metadata`` member of a cancel request, as in Microsoft's own Cancel operation API."""
+
+    notification_emails: str | None = msgspec.field(name="notification-emails", default=None)
+
+
+class CancelBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The optional body of an HTTP cancel request."""
+
+    metadata: Metadata | None = None
+    operation_id: Guid | None = None
+    reason: Reason | None = None
+
+
+class CancelRequest(CancelBody, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A message on ``cancel-requests``.
+
+    Attributes:
+        attempt: How often it was put back by this app; from outside it means nothing.
+        last_error: Why it was put back last.
+    """
+
+    publisher_id: PublisherId
+    offer_id: OfferId
+    request_id: Guid | None = None
+    requested_at: AwareTime | None = None
+    attempt: int = 0
+    last_error: str = ""
+
+    @property
+    def notification_emails(self) -> str:
+        """The addresses as given, or an empty string where none were."""
+        return (self.metadata and self.metadata.notification_emails) or ""
+
+
+class PendingCancellation(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A message on ``pending-cancellations``: the whole state of one cancellation.
+
+    Updating the message in place is its checkpoint; its visibility timeout is its schedule and
+    its lease.
+
+    Attributes:
+        remaining_emails: Recipients not yet served; None until the first send.
+        post_sent_at: When a cancel call that may have arrived was first sent; None if none was.
+        location: The polling path, already checked; None polls by the target.
+        polls: Polls that read something of Partner Center.
+        checkpoints: The dequeue count at the last checkpoint, so that what exceeds it by more
+            than one counts crashes.
+        failures: Polls in a row that could not read Partner Center.
+        refusal: The refusal of a repeated cancel call, kept because an earlier one may have
+            arrived.
+        last_state: The last state word seen, and ``last_state_at`` when.
+        newer_operations: Operations that appeared between the read before the cancel call and
+            the read after it: this request may have hit them. None where that read failed.
+        also_canceled: Those of them that were found canceled; named in the mail.
+        readable_seconds: Time so far in which Partner Center could be read; it counts against
+            the deadline.
+        last_poll_at: When Partner Center was last read successfully, None after a failure.
+        cancel_failed_at: When the cancel operation was first seen failed with the target running.
+        mail_failures: Sends that failed, with ``mail_answers_lost`` of them ambiguous.
+        mail_since: When the outcome's mail was first tried.
+        recorded_at: When the row was last written by polling.
+    """
+
+    request_id: Guid
+    publisher_id: PublisherId
+    offer_id: OfferId
+    requested_at: AwareTime
+    version: int = PENDING_VERSION
+    reason: str = ""
+    notification_emails: tuple[str, ...] = ()
+    remaining_emails: tuple[str, ...] | None = None
+    dropped_emails: int = 0
+    post_sent_at: AwareTime | None = None
+    target_operation_id: Guid | None = None
+    location: str | None = None
+    polls: int = 0
+    checkpoints: int = 0
+    failures: int = 0
+    refusal: Refusal | None = None
+    last_state: str = ""
+    last_state_at: AwareTime | None = None
+    last_error: str = ""
+    newer_operations: tuple[str, ...] | None = ()
+    also_canceled: tuple[str, ...] = ()
+    readable_seconds: float = 0.0
+    last_poll_at: AwareTime | None = None
+    cancel_failed_at: AwareTime | None = None
+    mail_failures: int = 0
+    mail_answers_lost: int = 0
+    mail_since: AwareTime | None = None
+    recorded_at: AwareTime | None = None
+    outcome: Outcome | None = None
+
+
+def utc_now() -> datetime:
+    """The time now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def to_json(value: Any) -> str:
+    """ASCII-only JSON: control characters and U+FFFF would break the Queue service's XML."""
+    return json.dumps(msgspec.to_builtins(value), ensure_ascii=True, separators=(",", ":"))
+
+
+def from_json[T](text: str | bytes, as_type: type[T]) -> T:
+    """Read JSON strictly.
+
+    Raises:
+        InvalidRequestError: What is wrong and where, as ``Expected `str`, got `int` - at
+            `$.offerId```; the value itself is not repeated.
+    """
+    try:
+        return msgspec.json.decode(text, type=as_type)
+    except RecursionError as error:
+        raise InvalidRequestError("JSON is nested too deeply") from error
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise InvalidRequestError(str(error)) from error
