@@ -1,0 +1,110 @@
+"""Tokens for Partner Center: a service principal by secret, certificate or managed identity.
+
+Never ``DefaultAzureCredential``, whose probing is slow and whose choice nobody controls.
+azure-identity keeps a token in memory and renews it before it expires.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from shared.errors import NotSentError
+from shared.settings import PartnerCenterSettings
+
+_EXCHANGE_SCOPE = "api://AzureADTokenExchange/.default"
+
+
+class Tokens(Protocol):
+    """Hands out bearer tokens. Both methods raise ``NotSentError`` when there is none to be had."""
+
+    def current(self) -> str:
+        """A token that is valid as far as its expiry tells."""
+
+    def fresh(self) -> str:
+        """A new token, for when Partner Center has just refused the current one."""
+
+
+class StaticTokens:
+    """One given token, for a simulator on loopback; the settings allow it nowhere else."""
+
+    def __init__(self, token: str) -> None:
+        """Hand out this token."""
+        self._token = token
+
+    def current(self) -> str:
+        """The token."""
+        return self._token
+
+    def fresh(self) -> str:
+        """The same token: there is no other."""
+        return self._token
+
+
+class EntraTokens:
+    """Tokens from Microsoft Entra. Safe to share between threads."""
+
+    def __init__(self, make_credential: Callable[[], Any], scope: str) -> None:
+        """Get tokens for ``scope`` from the credential that ``make_credential`` builds."""
+        self._make = make_credential
+        self._scope = scope
+        self._lock = threading.Lock()
+        self._credential: Any = None
+
+    def current(self) -> str:
+        """The credential's token, from its memory while it is valid."""
+        with self._lock:
+            if self._credential is None:
+                self._credential = self._make()
+            return self._token()
+
+    def fresh(self) -> str:
+        """A token from a new credential, whose memory is empty."""
+        with self._lock:
+            self._credential = self._make()
+            return self._token()
+
+    def _token(self) -> str:
+        from azure.core.exceptions import AzureError
+
+        try:
+            return str(self._credential.get_token(self._scope).token)
+        except (AzureError, ValueError, OSError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise NotSentError(f"no token for Partner Center: {reason}") from error
+
+
+def tokens_for(settings: PartnerCenterSettings, **transport: Any) -> Tokens:
+    """The tokens that the settings ask for. Nothing is requested before the first use.
+
+    Args:
+        settings: Exactly one way to authenticate is set; the settings see to that.
+        transport: Passed to azure-identity's pipelines, for tests.
+    """
+    if settings.static_token:
+        return StaticTokens(settings.static_token)
+    return EntraTokens(lambda: _credential(settings, transport), settings.scope)
+
+
+def _credential(settings: PartnerCenterSettings, transport: dict[str, Any]) -> Any:
+    from azure import identity
+
+    bounded: dict[str, Any] = {
+        "retry_total": 1,
+        "connection_timeout": 10,
+        "read_timeout": 20,
+        "use_env_settings": False,
+        **transport,
+    }
+    principal = {"tenant_id": settings.tenant_id, "client_id": settings.client_id, **bounded}
+    if settings.client_secret:
+        return identity.ClientSecretCredential(client_secret=settings.client_secret, **principal)
+    if settings.certificate_path:
+        return identity.CertificateCredential(
+            certificate_path=settings.certificate_path, **principal
+        )
+    managed = identity.ManagedIdentityCredential(
+        client_id=settings.managed_identity_client_id, **bounded
+    )
+    return identity.ClientAssertionCredential(
+        func=lambda: managed.get_token(_EXCHANGE_SCOPE).token, **principal
+    )

@@ -1,0 +1,164 @@
+"""Reads Partner Center's answers about operations: shapes, words and times, at one edge.
+
+The field's words differ from page to page and from client to client; they are compared without
+case, spaces, hyphens and underscores. An unknown word is a state of its own: a strict enum has
+crashed a known client.
+"""
+
+import logging
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.models import Operation, OperationState
+from shared.partner_center.protocol import OfferStatus
+from shared.telemetry import event
+
+_STATES = {
+    "notstarted": OperationState.ACTIVE,
+    "queued": OperationState.ACTIVE,
+    "running": OperationState.ACTIVE,
+    "inprogress": OperationState.ACTIVE,
+    "waitingforpublisherreview": OperationState.ACTIVE,
+    "waitingforapproval": OperationState.ACTIVE,
+    "pending": OperationState.ACTIVE,
+    "blocked": OperationState.ACTIVE,
+    "canceling": OperationState.ACTIVE,
+    "cancelling": OperationState.ACTIVE,
+    "canceled": OperationState.CANCELED,
+    "cancelled": OperationState.CANCELED,
+    "succeeded": OperationState.SUCCEEDED,
+    "complete": OperationState.SUCCEEDED,
+    "completed": OperationState.SUCCEEDED,
+    "failed": OperationState.FAILED,
+    "rejected": OperationState.FAILED,
+}
+_OFFER_IDLE = {
+    "neverpublished": OperationState.UNKNOWN,
+    "notstarted": OperationState.UNKNOWN,
+    "succeeded": OperationState.SUCCEEDED,
+    "canceled": OperationState.CANCELED,
+    "cancelled": OperationState.CANCELED,
+    "failed": OperationState.FAILED,
+}
+_OFFER_ACTIVE = frozenset({"running", "waitingforpublisherreview"})
+_CANCELING = frozenset({"canceling", "cancelling"})
+_CAN_CANCEL = "cancancel"
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # .NET's zero date means "never"
+
+
+class UnreadableAnswerError(ValueError):
+    """The body is not what this call answers with; says what is missing."""
+
+
+def parse_listing(body: Any, clock_offset: timedelta) -> tuple[Operation, ...]:
+    """The operations of an offer, newest first. The order of the answer means nothing.
+
+    Raises:
+        UnreadableAnswerError: Not an array, or an item without an id or a state.
+    """
+    if not isinstance(body, list):
+        raise UnreadableAnswerError("the list of operations is not an array")
+    dated = [
+        (_order(item, clock_offset), _parse(item, None, clock_offset))
+        for item in (_as_object(item) for item in body)
+    ]
+    return tuple(operation for _, operation in sorted(dated, key=lambda d: d[0], reverse=True))
+
+
+def parse_operation(body: Any, operation_id: str | None, clock_offset: timedelta) -> Operation:
+    """One operation: an object, or an array that has it (the documented sample is one).
+
+    Args:
+        body: The answer's JSON.
+        operation_id: The id that was asked for, where one was: picks from an array, and stands
+            in where the object has no id.
+        clock_offset: Partner Center's clock minus ours.
+
+    Raises:
+        UnreadableAnswerError: There is no object with a state.
+    """
+    items = body if isinstance(body, list) else [body]
+    objects = [_as_object(item) for item in items]
+    if not objects:
+        raise UnreadableAnswerError("the answer has no operation")
+    matching = [o for o in objects if operation_id and _id_of(o) == operation_id.lower()]
+    return _parse((matching or objects)[0], operation_id, clock_offset)
+
+
+def parse_offer_status(body: Any) -> OfferStatus:
+    """The offer's own status, which has words of its own.
+
+    Raises:
+        UnreadableAnswerError: There is no status.
+    """
+    word = _as_object(body).get("status")
+    if not isinstance(word, str) or not word:
+        raise UnreadableAnswerError("the offer status has no status")
+    plain = _plain(word)
+    if plain not in _OFFER_ACTIVE | _OFFER_IDLE.keys():
+        event("offer-status-unknown", level=logging.WARNING, word=word)
+    state = _OFFER_IDLE.get(plain, OperationState.ACTIVE)
+    return OfferStatus(state=state, word=word, is_active=plain not in _OFFER_IDLE)
+
+
+def state_of(word: str) -> OperationState:
+    """What a state word means."""
+    return _STATES.get(_plain(word), OperationState.UNKNOWN)
+
+
+def _parse(item: dict[str, Any], operation_id: str | None, clock_offset: timedelta) -> Operation:
+    word = next((w for w in (item.get("status"), item.get("submissionState")) if w), None)
+    found_id = _id_of(item) or (operation_id or "").lower()
+    if not isinstance(word, str) or (operation_id is None and not found_id):
+        raise UnreadableAnswerError("an operation has no id or no state")
+    state = state_of(word)
+    ended = _time(item.get("lastActionDateTime")) or _time(item.get("changedTime"))
+    started = _time(item.get("createdDateTime"))
+    return Operation(
+        id=found_id,
+        state=state,
+        word=word,
+        started_at=started and started - clock_offset,
+        ended_at=ended - clock_offset if ended and state.is_terminal else None,
+        is_being_canceled=_is_being_canceled(item, word),
+    )
+
+
+def _is_being_canceled(item: dict[str, Any], word: str) -> bool:
+    request = item.get("cancellationRequestState")
+    asked = isinstance(request, str) and bool(request) and _plain(request) != _CAN_CANCEL
+    return _plain(word) in _CANCELING or (asked and not state_of(word).is_terminal)
+
+
+def _order(item: dict[str, Any], clock_offset: timedelta) -> tuple[datetime, int]:
+    when = _time(item.get("createdDateTime")) or _time(item.get("changedTime")) or _EARLIEST
+    version = item.get("version")
+    return when, version if isinstance(version, int) else 0
+
+
+def _as_object(item: Any) -> dict[str, Any]:
+    if not isinstance(item, dict):
+        raise UnreadableAnswerError("an operation is not an object")
+    return item
+
+
+def _id_of(item: dict[str, Any]) -> str:
+    value = item.get("id")
+    return value.lower() if isinstance(value, str) else ""
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"[\s_-]", "", word).lower()
+
+
+def _time(value: Any) -> datetime | None:
+    """An ISO 8601 time; one without an offset is UTC, one before 2000 means none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        parsed = datetime.fromisoformat(value.strip())
+        aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        return aware.astimezone(UTC) if aware > _EARLIEST else None
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,212 @@
+"""One HTTP exchange with Partner Center, bounded in time and size, that goes nowhere else.
+
+Redirects are never followed, nothing is retried, and the environment's proxies and ``.netrc`` are
+ignored. The deadline holds for the whole exchange: a socket timeout alone would start anew with
+every byte that a dripping server sends.
+"""
+
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, NewConnectionError
+
+from shared.errors import NotSentError, TransientError
+
+CONNECT_SECONDS = 10.0
+MAX_BODY_BYTES = 1024 * 1024
+MAX_RETRY_AFTER_SECONDS = 900.0
+_CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Partner Center answered.
+
+    Attributes:
+        status_code: The HTTP status.
+        headers: Looked up without case.
+        body: At most 1 MiB.
+        clock_offset: Partner Center's clock minus ours, from the ``Date`` header; zero without.
+    """
+
+    status_code: int
+    headers: Mapping[str, str]
+    body: bytes
+    clock_offset: timedelta
+
+    def json(self) -> Any:
+        """The body as JSON, or None for anything that is not."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds to wait as asked (number or date), at most 15 minutes; None when not asked."""
+        value = self.headers.get("Retry-After", "").strip()
+        if value.isascii() and value.isdigit():
+            return min(float(value[:9]), MAX_RETRY_AFTER_SECONDS)
+        when = _http_date(value)
+        if when is None:
+            return None
+        seconds = (when - datetime.now(UTC) - self.clock_offset).total_seconds()
+        return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+
+
+class Transport:
+    """Sends requests to one origin. Safe to share between threads."""
+
+    def __init__(self, origin: str) -> None:
+        """Send to this scheme and host, and to no other."""
+        self._origin = origin
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.mount("http://", _Adapter())
+        self._session.mount("https://", _Adapter())
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        deadline_seconds: float,
+    ) -> Answer:
+        """One exchange, at most ``deadline_seconds`` long.
+
+        Raises:
+            NotSentError: No connection could be made.
+            TransientError: The answer did not come, or not whole; the request may have arrived.
+        """
+        request = requests.Request(method, self._origin + path, headers=dict(headers), data=body)
+        try:
+            with _deadline(deadline_seconds):
+                return self._exchange(self._session.prepare_request(request), deadline_seconds)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            if _never_connected(error):
+                raise NotSentError(f"{self._origin} could not be reached") from error
+            raise TransientError(
+                f"no whole answer to {method} within {deadline_seconds:g} s"
+            ) from error
+
+    def _exchange(self, request: requests.PreparedRequest, deadline_seconds: float) -> Answer:
+        timeout = (min(CONNECT_SECONDS, deadline_seconds), deadline_seconds)
+        with self._session.send(
+            request, timeout=timeout, allow_redirects=False, stream=True
+        ) as response:
+            body = _read(response.raw)
+            return Answer(response.status_code, response.headers, body, _clock_offset(response))
+
+
+def _read(raw: urllib3.HTTPResponse) -> bytes:
+    body = bytearray()
+    while chunk := raw.read1(_CHUNK_BYTES, decode_content=False):
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise TransientError(f"an answer larger than {MAX_BODY_BYTES} bytes")
+    return bytes(body)
+
+
+def _clock_offset(response: requests.Response) -> timedelta:
+    date = _http_date(response.headers.get("Date", ""))
+    return date - datetime.now(UTC) if date else timedelta()
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        parsed = parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _never_connected(error: BaseException) -> bool:
+    """Whether Partner Center surely did not get the request: no connection was made at all."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, NewConnectionError)
+
+
+_guarded = threading.local()
+
+
+@contextlib.contextmanager
+def _deadline(seconds: float) -> Iterator[None]:
+    """Shut this thread's connection down when the time is over, whatever it is waiting for."""
+    guard = _Guard()
+    _guarded.current = guard
+    timer = threading.Timer(seconds, guard.expire)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        guard.release()
+        _guarded.current = None
+
+
+class _Guard:
+    """The socket in use, to be shut down by another thread at most once and never too late."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+
+    def watch(self, connection_socket: socket.socket | None) -> None:
+        with self._lock:
+            self._socket = connection_socket
+
+    def release(self) -> None:
+        self.watch(None)
+
+    def expire(self) -> None:
+        with self._lock, contextlib.suppress(OSError):
+            if self._socket is not None:
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class _WatchedConnection(HTTPConnection):
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
+        _guarded.current.watch(self.sock)
+        return super().getresponse()
+
+
+class _WatchedTlsConnection(HTTPSConnection):
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
+        _guarded.current.watch(self.sock)
+        return super().getresponse()
+
+
+class _WatchedPool(HTTPConnectionPool):
+    ConnectionCls = _WatchedConnection
+
+
+class _WatchedTlsPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTlsConnection
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self) -> None:
+        super().__init__(pool_maxsize=32, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": _WatchedPool,
+            "https": _WatchedTlsPool,
+        }

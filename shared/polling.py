@@ -1,0 +1,291 @@
+"""What a pending cancellation's readings say: finished, read something more, or poll again.
+
+Pure: the poller reads what ``decide`` asks for and calls it again, until it finishes the request
+or names the seconds to the next poll. Answers are judged by their state, never by an HTTP 200.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from msgspec.structs import replace
+
+from shared.judgment import CLOCK_TOLERANCE, ENDINGS
+from shared.models import (
+    Operation,
+    OperationState,
+    Outcome,
+    OutcomeName,
+    PendingCancellation,
+)
+from shared.partner_center.location import operation_id_of
+from shared.partner_center.protocol import OfferStatus
+
+FIRST_POLL_SECONDS = 10.0
+TICK_SECONDS = 13.0  # just under the schedule's 15, so that a message is due at every tick
+STEADY_MINUTES = 5
+MAX_POLL_SECONDS = 60.0
+JITTER = 0.1
+CANCEL_FAILED_AFTER = timedelta(seconds=30)
+LAST_DEADLINE = timedelta(hours=24)
+MAX_RETRY_SECONDS = 900.0
+
+
+class Reading(Enum):
+    """What can be read of Partner Center for a pending cancellation."""
+
+    LOCATION = auto()
+    TARGET = auto()
+    LISTING = auto()
+    STATUS = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What was read in this poll so far.
+
+    Attributes:
+        done: The readings made; one that found nothing is made, and its value is None.
+        location: The operation at the Location.
+        target: The target by its own path.
+        listing: The offer's operations, newest first.
+        status: The offer's own status.
+    """
+
+    done: frozenset[Reading] = frozenset()
+    location: Operation | None = None
+    target: Operation | None = None
+    listing: tuple[Operation, ...] | None = None
+    status: OfferStatus | None = None
+
+
+@dataclass(frozen=True)
+class Read:
+    """Make this reading and decide again."""
+
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The request ends with this outcome."""
+
+    outcome: Outcome
+    pending: PendingCancellation
+
+
+@dataclass(frozen=True)
+class PollAgain:
+    """Nothing is decided: poll again in so many seconds, with this state."""
+
+    pending: PendingCancellation
+    seconds: float
+
+
+type Decision = Read | Finished | PollAgain
+
+
+@dataclass(frozen=True)
+class _Told:
+    """The state that decides, the word for it, and when it was reached."""
+
+    state: OperationState
+    word: str
+    ended_at: datetime | None = None
+
+
+def decide(
+    pending: PendingCancellation,
+    seen: Observation,
+    now: datetime,
+    confirm_deadline: timedelta,
+) -> Decision:
+    """The next step of a poll in which Partner Center could be read so far.
+
+    Args:
+        pending: The state as of the last poll.
+        seen: What this poll has read.
+        now: The time now, on our clock.
+        confirm_deadline: How much readable time a cancellation may take.
+    """
+    overdue = is_overdue(pending, now, confirm_deadline)
+    missing = _missing_reading(pending, seen, overdue)
+    if missing is not None:
+        return Read(missing)
+    told = _told(pending, seen)
+    polled = _with_progress(pending, seen, told, now)
+    outcome = _outcome(pending, polled, told, now) or (
+        unconfirmed(polled, now) if overdue else None
+    )
+    if outcome is None:
+        return PollAgain(polled, next_poll_seconds(polled, now))
+    if polled.newer_operations != () and Reading.LISTING not in seen.done:
+        return Read(Reading.LISTING)
+    return Finished(outcome, _with_also_canceled(polled, seen))
+
+
+def after_failure(
+    pending: PendingCancellation, error: str, retry_after: float | None, now: datetime
+) -> PollAgain:
+    """The next step when Partner Center could not be read: later each time, at most 15 minutes."""
+    failed = replace(pending, failures=pending.failures + 1, last_error=error, last_poll_at=None)
+    growing = TICK_SECONDS * 2 ** min(pending.failures, 10)
+    seconds = min(max(_jittered(growing), retry_after or 0.0), MAX_RETRY_SECONDS)
+    return PollAgain(failed, seconds)
+
+
+def is_overdue(pending: PendingCancellation, now: datetime, confirm_deadline: timedelta) -> bool:
+    """Whether the cancellation took too long: readable time first, 24 hours in any case."""
+    since = pending.post_sent_at or pending.requested_at
+    spent = timedelta(seconds=pending.readable_seconds)
+    return spent >= confirm_deadline or now - since >= LAST_DEADLINE
+
+
+def unconfirmed(pending: PendingCancellation, now: datetime) -> Outcome:
+    """The outcome of a cancellation whose end cannot be known."""
+    return Outcome(
+        name=OutcomeName.UNCONFIRMED,
+        at=now,
+        operation_state=pending.last_state,
+        code=pending.refusal.code if pending.refusal else "",
+        message=(pending.refusal.message if pending.refusal else "") or pending.last_error,
+    )
+
+
+def next_poll_seconds(pending: PendingCancellation, now: datetime) -> float:
+    """Every tick for five minutes, then growing with the age to a minute."""
+    age = (now - (pending.post_sent_at or pending.requested_at)).total_seconds()
+    if age < STEADY_MINUTES * 60:
+        return _jittered(TICK_SECONDS)
+    return _jittered(min(max(TICK_SECONDS, age / 20), MAX_POLL_SECONDS))
+
+
+def _missing_reading(
+    pending: PendingCancellation, seen: Observation, overdue: bool
+) -> Reading | None:
+    """What has to be read before anything can be decided."""
+    if pending.location is not None and Reading.LOCATION not in seen.done:
+        return Reading.LOCATION
+    if not overdue and not _location_is_through(pending, seen):
+        return None
+    own = _own(pending, seen)
+    wanted = {
+        Reading.STATUS: not pending.target_operation_id,
+        Reading.TARGET: bool(pending.target_operation_id) and own is None,
+        Reading.LISTING: bool(pending.target_operation_id) and _needs_the_list(own),
+    }
+    return next((r for r, needed in wanted.items() if needed and r not in seen.done), None)
+
+
+def _location_is_through(pending: PendingCancellation, seen: Observation) -> bool:
+    """Whether the Location has said all it can, so that the target is looked at.
+
+    One that names another operation, once that has ended, only means: look at the target.
+    """
+    at_location = seen.location
+    return at_location is None or _is_target(pending) or at_location.state.is_terminal
+
+
+def _is_target(pending: PendingCancellation) -> bool:
+    """Whether the Location names the target itself."""
+    named = operation_id_of(pending.location) if pending.location else None
+    return named is not None and named == pending.target_operation_id
+
+
+def _own(pending: PendingCancellation, seen: Observation) -> Operation | None:
+    """The target as a path of its own shows it."""
+    return seen.target or (seen.location if _is_target(pending) else None)
+
+
+def _needs_the_list(own: Operation | None) -> bool:
+    """The list knows what a path does not, and confirms an end other than canceled."""
+    return own is None or (own.state.is_terminal and own.state is not OperationState.CANCELED)
+
+
+def _told(pending: PendingCancellation, seen: Observation) -> _Told | None:
+    """The state that decides: canceled in the path or the list wins, then what still runs."""
+    if seen.status is not None:
+        return _Told(seen.status.state, seen.status.word)
+    listed = next((o for o in seen.listing or () if o.id == pending.target_operation_id), None)
+    known = [operation for operation in (_own(pending, seen), listed) if operation]
+    if not known:
+        return _Told(OperationState.ACTIVE, seen.location.word) if seen.location else None
+    by_state = {operation.state: operation for operation in reversed(known)}
+    decisive = (
+        by_state.get(OperationState.CANCELED) or by_state.get(OperationState.ACTIVE) or known[0]
+    )
+    return _Told(decisive.state, decisive.word, decisive.ended_at)
+
+
+def _with_progress(
+    pending: PendingCancellation, seen: Observation, told: _Told | None, now: datetime
+) -> PendingCancellation:
+    """The state after a poll that could read Partner Center."""
+    gap = now - pending.last_poll_at if pending.last_poll_at else timedelta()
+    still_runs = told is not None and told.state is OperationState.ACTIVE
+    failed = still_runs and _cancel_operation_failed(pending, seen)
+    return replace(
+        pending,
+        polls=pending.polls + 1,
+        failures=0,
+        last_error="",
+        readable_seconds=pending.readable_seconds + max(gap.total_seconds(), 0.0),
+        last_poll_at=now,
+        last_state=told.word if told else pending.last_state,
+        last_state_at=now if told else pending.last_state_at,
+        cancel_failed_at=(pending.cancel_failed_at or now) if failed else None,
+    )
+
+
+def _cancel_operation_failed(pending: PendingCancellation, seen: Observation) -> bool:
+    """Whether the Location names a cancel operation of its own, and that has failed."""
+    at_location = seen.location
+    if at_location is None or _is_target(pending):
+        return False
+    return at_location.state is OperationState.FAILED
+
+
+def _outcome(
+    pending: PendingCancellation, polled: PendingCancellation, told: _Told | None, now: datetime
+) -> Outcome | None:
+    """The outcome that the deciding state stands for, if it is one."""
+    if told is None:
+        return None
+    since = pending.cancel_failed_at if polled.cancel_failed_at else None
+    if since is not None and now - since >= CANCEL_FAILED_AFTER:
+        name = OutcomeName.CANCEL_FAILED
+    elif told.state in ENDINGS:
+        name = ENDINGS[told.state]
+    else:
+        return None
+    return Outcome(name=name, at=now, operation_state=told.word, ended_at=told.ended_at)
+
+
+def _with_also_canceled(pending: PendingCancellation, seen: Observation) -> PendingCancellation:
+    """Name the operations that appeared around the cancel call and were canceled like the target.
+
+    Where the read after the call failed, that is every later one that was canceled.
+    """
+    if seen.listing is None:
+        return pending
+    since = (pending.post_sent_at or pending.requested_at) - CLOCK_TOLERANCE
+    known = pending.newer_operations
+    hit = [
+        operation.id
+        for operation in seen.listing
+        if operation.id != pending.target_operation_id
+        and (operation.state is OperationState.CANCELED or operation.is_being_canceled)
+        and (
+            operation.id in known
+            if known is not None
+            else operation.started_at is not None and operation.started_at >= since
+        )
+    ]
+    named = tuple(dict.fromkeys((*pending.also_canceled, *hit)))
+    return replace(pending, also_canceled=named, newer_operations=known or ())
+
+
+def _jittered(seconds: float) -> float:
+    # Spreads polls of requests that came together; nothing depends on it being unpredictable.
+    return seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311

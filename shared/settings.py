@@ -1,0 +1,245 @@
+"""The settings, frozen, in parts that fail apart from each other.
+
+Each part is read from the environment when it is first needed, and reports all of its problems at
+once: a wrong mail setting must not stop a cancellation. Durations accept decimals.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from shared.addresses import domain_of, parse_addresses
+from shared.errors import ConfigurationError, InvalidRequestError
+from shared.hosts import is_loopback
+from shared.notification.smtp_url import SmtpServer, parse_smtp_url
+
+PARTNER_CENTER_URL = "https://cloudpartner.azure.com"
+PARTNER_CENTER_SCOPE = "https://cloudpartner.azure.com/.default"
+
+type Environment = Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageSettings:
+    """Where the queues and the table live: a connection string, or an identity and two URLs."""
+
+    connection_string: str = field(default="", repr=False)
+    queue_service_uri: str = ""
+    table_service_uri: str = ""
+    client_id: str = ""
+
+    @classmethod
+    def from_env(cls, environ: Environment) -> "StorageSettings":
+        """Read ``CancelStorage``; ``ConfigurationError`` with every problem."""
+        read = _Reader("Storage", environ)
+        settings = cls(
+            connection_string=read.text("CancelStorage"),
+            queue_service_uri=read.text("CancelStorage__queueServiceUri"),
+            table_service_uri=read.text("CancelStorage__tableServiceUri"),
+            client_id=read.text("CancelStorage__clientId"),
+        )
+        credential = read.text("CancelStorage__credential")
+        if not settings.connection_string:
+            read.require("CancelStorage__queueServiceUri", "or CancelStorage", "account's queues")
+            read.require("CancelStorage__tableServiceUri", "or CancelStorage", "account's tables")
+            if credential not in ("", "managedidentity"):
+                read.problem("CancelStorage__credential", "can only be managedidentity")
+        return read.checked(settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicySettings:
+    """How patient the app is, and for whom it works.
+
+    Attributes:
+        allowed_publishers: In lower case; empty for all.
+    """
+
+    allowed_publishers: frozenset[str] = frozenset()
+    notification_delay: timedelta = timedelta(minutes=15)
+    request_ttl: timedelta = timedelta(hours=24)
+    confirm_deadline: timedelta = timedelta(minutes=120)
+    retry_first: timedelta = timedelta(seconds=15)
+    second_look: timedelta = timedelta(seconds=45)
+    poll_concurrency: int = 16
+    poll_run: timedelta = timedelta(seconds=45)
+    poll_lease: timedelta = timedelta(seconds=120)
+
+    @classmethod
+    def from_env(cls, environ: Environment) -> "PolicySettings":
+        """Read the policy; ``ConfigurationError`` with every problem."""
+        read = _Reader("Policy", environ)
+        seconds, hours = timedelta(seconds=1), timedelta(hours=1)
+        minutes = timedelta(minutes=1)
+        return read.checked(
+            cls(
+                allowed_publishers=frozenset(p.lower() for p in read.items("ALLOWED_PUBLISHERS")),
+                notification_delay=read.duration("NOTIFICATION_DELAY_MINUTES", 15, minutes),
+                request_ttl=read.duration("CANCEL_REQUEST_TTL_HOURS", 24, hours),
+                confirm_deadline=read.duration("CANCEL_CONFIRM_MINUTES", 120, minutes),
+                retry_first=read.duration("RETRY_FIRST_SECONDS", 15, seconds),
+                second_look=read.duration("SECOND_LOOK_SECONDS", 45, seconds),
+                poll_concurrency=read.count("POLL_CONCURRENCY", 16),
+                poll_run=read.duration("POLL_RUN_SECONDS", 45, seconds),
+                poll_lease=read.duration("POLL_LEASE_SECONDS", 120, seconds),
+            )
+        )
+
+    def serves(self, publisher_id: str) -> bool:
+        """Whether this deployment works for the publisher."""
+        return not self.allowed_publishers or publisher_id.lower() in self.allowed_publishers
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartnerCenterSettings:
+    """Where Partner Center is and who we are there; exactly one way to authenticate is set."""
+
+    url: str = PARTNER_CENTER_URL
+    scope: str = PARTNER_CENTER_SCOPE
+    tenant_id: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    certificate_path: str = ""
+    managed_identity_client_id: str = ""
+    static_token: str = field(default="", repr=False)
+
+    @classmethod
+    def from_env(cls, environ: Environment) -> "PartnerCenterSettings":
+        """Read the Partner Center part; ``ConfigurationError`` with every problem."""
+        read = _Reader("Partner Center", environ)
+        settings = cls(
+            url=read.text("PARTNER_CENTER_URL", PARTNER_CENTER_URL).rstrip("/"),
+            scope=read.text("PARTNER_CENTER_SCOPE", PARTNER_CENTER_SCOPE),
+            tenant_id=read.text("PARTNER_CENTER_TENANT_ID"),
+            client_id=read.text("PARTNER_CENTER_CLIENT_ID"),
+            client_secret=read.text("PARTNER_CENTER_CLIENT_SECRET"),
+            certificate_path=read.text("PARTNER_CENTER_CERTIFICATE_PATH"),
+            managed_identity_client_id=read.text("PARTNER_CENTER_MANAGED_IDENTITY_CLIENT_ID"),
+            static_token=read.text("PARTNER_CENTER_STATIC_TOKEN"),
+        )
+        _check_url(read, settings)
+        if not settings.static_token:
+            _check_principal(read, settings)
+        return read.checked(settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailSettings:
+    """Who mails, how, and to whom it may.
+
+    Attributes:
+        allowed_domains: In lower case; ``*`` opens it.
+    """
+
+    sender: str
+    smtp: SmtpServer
+    default_emails: tuple[str, ...]
+    allowed_domains: frozenset[str]
+
+    @classmethod
+    def from_env(cls, environ: Environment) -> "MailSettings":
+        """Read the mail part; ``ConfigurationError`` with every problem."""
+        read = _Reader("Mail", environ)
+        read.require("NOTIFICATION_SENDER", "", "address that mails come from")
+        read.require("NOTIFICATION_SMTP_URL", "", "mail server, as smtp://user:password@host:587")
+        sender = read.parsed("NOTIFICATION_SENDER", parse_addresses, ())
+        if len(sender) > 1:
+            read.problem("NOTIFICATION_SENDER", "must be one address")
+        default_emails = read.parsed("NOTIFICATION_DEFAULT_EMAILS", parse_addresses, ())
+        smtp = read.parsed("NOTIFICATION_SMTP_URL", parse_smtp_url, None)
+        domains = read.items("NOTIFICATION_ALLOWED_DOMAINS") or [
+            domain_of(address) for address in (*sender, *default_emails)
+        ]
+        read.finish()
+        assert smtp is not None  # noqa: S101 - finish() has raised otherwise
+        return cls(
+            sender=sender[0],
+            smtp=smtp,
+            default_emails=default_emails,
+            allowed_domains=frozenset(domain.lower() for domain in domains),
+        )
+
+
+def _check_url(read: "_Reader", settings: PartnerCenterSettings) -> None:
+    url = settings.url
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        parts, port = urlsplit(""), ""
+    host = parts.hostname or ""
+    bracketed = f"[{host}]" if ":" in host else host
+    if not host or url.lower() != f"{parts.scheme}://{bracketed}{port}":
+        read.problem("PARTNER_CENTER_URL", "must be a scheme and a host, nothing more")
+    elif parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        read.problem("PARTNER_CENTER_URL", "must be https (http only for this machine's loopback)")
+    if settings.static_token and not is_loopback(host):
+        read.problem("PARTNER_CENTER_STATIC_TOKEN", "only goes with a loopback PARTNER_CENTER_URL")
+
+
+def _check_principal(read: "_Reader", settings: PartnerCenterSettings) -> None:
+    read.require("PARTNER_CENTER_TENANT_ID", "", "tenant of the Partner Center account")
+    read.require("PARTNER_CENTER_CLIENT_ID", "", "application that is a user in Partner Center")
+    ways = {
+        "PARTNER_CENTER_CLIENT_SECRET": settings.client_secret,
+        "PARTNER_CENTER_CERTIFICATE_PATH": settings.certificate_path,
+        "PARTNER_CENTER_MANAGED_IDENTITY_CLIENT_ID": settings.managed_identity_client_id,
+    }
+    if sum(map(bool, ways.values())) != 1:
+        read.problem(", ".join(ways), "exactly one of them must be set")
+
+
+class _Reader:
+    """Reads the settings of one part, collecting their problems instead of stopping at one."""
+
+    def __init__(self, part: str, environ: Environment) -> None:
+        self._part = part
+        self._environ = environ
+        self._problems: list[str] = []
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._environ.get(name, "").strip() or default
+
+    def items(self, name: str) -> list[str]:
+        return [item.strip() for item in self.text(name).split(",") if item.strip()]
+
+    def duration(self, name: str, default: float, unit: timedelta) -> timedelta:
+        try:
+            value = float(self.text(name, str(default)))
+            if 0 < value * unit.total_seconds() <= timedelta(days=7).total_seconds():
+                return value * unit
+        except ValueError:
+            pass
+        self.problem(name, "must be a number above 0, at most 7 days")
+        return default * unit
+
+    def count(self, name: str, default: int) -> int:
+        value = self.text(name, str(default))
+        if value.isascii() and value.isdigit() and 1 <= int(value[:5]) <= 256:
+            return int(value)
+        self.problem(name, "must be a whole number from 1 to 256")
+        return default
+
+    def parsed[T, D](self, name: str, parse: Callable[[str], T], default: D) -> T | D:
+        text = self.text(name)
+        try:
+            return parse(text) if text else default
+        except (InvalidRequestError, ValueError) as error:
+            self.problem(name, str(error))
+            return default
+
+    def require(self, name: str, alternative: str, meaning: str) -> None:
+        if not self.text(name):
+            self.problem(name, f"is missing{f' ({alternative})' if alternative else ''}: {meaning}")
+
+    def problem(self, name: str, what: str) -> None:
+        self._problems.append(f"{name} {what}")
+
+    def checked[T](self, settings: T) -> T:
+        self.finish()
+        return settings
+
+    def finish(self) -> None:
+        if self._problems:
+            raise ConfigurationError(self._part, tuple(self._problems))

@@ -1,0 +1,56 @@
+"""One JSON line per event, so that a log query can follow a request by its id.
+
+The event is the log message itself: structured ``extra`` fields do not survive the Python worker
+(azure-functions-python-worker issues 694 and 1681). Addresses and tokens never get into a line,
+wherever the text came from.
+"""
+
+import json
+import logging
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+LOGGER_NAME = "offer_cancel"
+MAX_DETAIL_CHARACTERS = 1000
+
+_logger = logging.getLogger(LOGGER_NAME)
+_SECRETS = re.compile(
+    r"""[^\s@<>"',;:()\[\]]+@[^\s@<>"',;:()\[\]]+ | bearer\s+\S+ | \beyJ[\w-]+\.[\w.-]+""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def event(name: str, *, request_id: str = "", level: int = logging.INFO, **details: Any) -> None:
+    """Write one event.
+
+    Args:
+        name: What happened, in kebab-case; stable, since queries and alerts name it.
+        request_id: The request it belongs to, or empty.
+        level: ``logging.WARNING`` for what a person may want to look at, ``ERROR`` for what a
+            person must.
+        details: Facts in camelCase; None and empty ones are left out.
+    """
+    line = {
+        "event": name,
+        "level": logging.getLevelName(level).lower(),
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "requestId": request_id,
+        **{key: _clean(value) for key, value in details.items()},
+    }
+    _logger.log(level, json.dumps({k: v for k, v in line.items() if v not in (None, "", [])}))
+
+
+def without_secrets(text: str) -> str:
+    """Text from outside, cut to a sane length, with addresses and tokens masked."""
+    return _SECRETS.sub("<hidden>", text[:MAX_DETAIL_CHARACTERS])
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case list() | tuple():
+            return [_clean(item) for item in value]
+        case _:
+            return without_secrets(str(value))
