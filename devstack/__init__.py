@@ -1,0 +1,1 @@
+"""Everything that runs the app on one machine with no Azure account."""
