@@ -67,6 +67,11 @@ def domain_of(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
+def is_valid(address: str) -> bool:
+    """Whether it is one bare address that may go into a header or an SMTP command as it is."""
+    return _problem_of(address) is None
+
+
 def is_allowed(address: str, domains: frozenset[str]) -> bool:
     """Whether mail may go there: its domain itself is listed, or ``*`` is. No subdomains."""
     return "*" in domains or domain_of(address) in {domain.lower() for domain in domains}

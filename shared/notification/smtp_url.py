@@ -14,7 +14,8 @@ from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 type Security = Literal["starttls", "tls", "plain"]
 
 _DEFAULT_PORTS: Final[Mapping[str, int]] = {"smtp": 587, "smtps": 465}
-_HOST_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 _PRINTABLE_ASCII = re.compile(r"[!-~]+")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _FORM = "it must be smtp://user:password@host:587 or smtps://user:password@host:465"
