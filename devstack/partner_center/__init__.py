@@ -1,0 +1,24 @@
+"""A simulated Partner Center: real HTTP, scenarios per offer, and a truth of its own.
+
+What it answers and what is true are kept apart on purpose: the real service answers 202 whether
+or not anything is being canceled, and tests of a caller need to know better than the caller.
+"""
+
+from devstack.partner_center.offers import OperationRunningError, TrueOperation
+from devstack.partner_center.operations import State
+from devstack.partner_center.recording import Call
+from devstack.partner_center.scenarios import ScenarioError, scenarios
+from devstack.partner_center.server import PortInUseError
+from devstack.partner_center.simulator import DEFAULT_TOKEN, Simulator
+
+__all__ = [
+    "DEFAULT_TOKEN",
+    "Call",
+    "OperationRunningError",
+    "PortInUseError",
+    "ScenarioError",
+    "Simulator",
+    "State",
+    "TrueOperation",
+    "scenarios",
+]
