@@ -8,14 +8,12 @@ from devstack.partner_center.offers import OperationRunningError, TrueOperation
 from devstack.partner_center.operations import State
 from devstack.partner_center.recording import Call
 from devstack.partner_center.scenarios import ScenarioError, scenarios
-from devstack.partner_center.server import PortInUseError
 from devstack.partner_center.simulator import DEFAULT_TOKEN, Simulator
 
 __all__ = [
     "DEFAULT_TOKEN",
     "Call",
     "OperationRunningError",
-    "PortInUseError",
     "ScenarioError",
     "Simulator",
     "State",

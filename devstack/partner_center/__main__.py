@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 
-from devstack.partner_center.server import PortInUseError
+from devstack.errors import PortInUseError
 from devstack.partner_center.simulator import DEFAULT_TOKEN, Simulator
 
 _EPILOG = """
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         simulator = Simulator(options.port, options.token)
     except PortInUseError as error:
-        print(f"{error}; choose another with --port, or 0 for a free one", file=sys.stderr)
+        print(error, file=sys.stderr)
         return 1
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

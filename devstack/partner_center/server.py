@@ -9,12 +9,10 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from devstack.errors import PortInUseError
+
 _HOST = "127.0.0.1"
 _START_SECONDS = 15
-
-
-class PortInUseError(OSError):
-    """Another program listens on the port: choose another or stop it."""
 
 
 class _OpenProtocol(H11Protocol):
@@ -93,5 +91,5 @@ def _bound(port: int) -> socket.socket:
         bound.bind((_HOST, port))
     except OSError as error:
         bound.close()
-        raise PortInUseError(f"port {port} on {_HOST} is in use") from error
+        raise PortInUseError("Partner Center", port) from error
     return bound
