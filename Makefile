@@ -1,0 +1,41 @@
+# Every target does its own set-up; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv/bin
+# Extra arguments for the program behind a target, as in: make test ARGS="-k polling"
+ARGS ?=
+
+.PHONY: help setup run serve test check fmt lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is needed into this folder (every target does it by itself)
+	@python=$$(PYTHON="$(PYTHON)" sh devstack/find-python.sh) && "$$python" -m devstack.setup
+
+run: setup ## Start the whole stack, send eight requests, check every outcome
+	@$(VENV)/python -m devstack.run $(ARGS)
+
+serve: setup ## Start the whole stack and keep it up; Ctrl-C stops it
+	@$(VENV)/python -m devstack.serve $(ARGS)
+
+test: setup ## Run all tests
+	@$(VENV)/python -m pytest $(ARGS)
+
+check: setup ## Check format, lint, types and lock files
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/mypy
+	$(VENV)/python -m devstack.lockfiles check
+
+fmt: setup ## Format the code and mend what the linter can mend
+	$(VENV)/ruff format .
+	$(VENV)/ruff check --fix .
+
+lock: setup ## Remake the lock files (ARGS=--upgrade takes the newest versions)
+	@$(VENV)/python -m devstack.lockfiles make $(ARGS)
+
+clean: ## Remove everything that the other targets made
+	rm -rf .venv .devstack .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf devstack/azurite/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
