@@ -91,7 +91,8 @@ WORDINGS: Final[Mapping[OutcomeName, Wording]] = MappingProxyType(
             tone="bad",
             subject="NOT canceled, THE OFFER MAY BE OUT",
             headline="NOT canceled. THE OFFER MAY BE OUT.",
-            meaning="The publish was finished before the cancel took effect.",
+            meaning="The publish was finished before the cancel took effect. "
+            "It may be live, or in preview.",
             steps=(
                 "Open the offer in Partner Center now and look at its status.",
                 'If it is live and must not be sold: choose "Stop distribution".',
