@@ -135,6 +135,16 @@ def running_operation(listing: tuple[Operation, ...]) -> Operation | None:
     return newest if newest and newest.state is OperationState.UNKNOWN else None
 
 
+def outcome_of(operation: Operation, at: datetime) -> Outcome:
+    """The outcome that an ended operation stands for."""
+    return Outcome(
+        name=ENDINGS[operation.state],
+        at=at,
+        operation_state=operation.word,
+        ended_at=operation.ended_at,
+    )
+
+
 def judge(case: Case) -> Verdict:
     """The verdict of the first rule that applies."""
     return next(rule.verdict(case) for rule in RULES if rule.applies(case))
@@ -184,7 +194,7 @@ def _finish(case: Case, name: OutcomeName, message: str = "", code: str = "") ->
 
 def _by_state(case: Case) -> Finish:
     assert case.subject is not None  # noqa: S101 - the rule applies only to one that has ended
-    return _finish(case, ENDINGS[case.subject.state])
+    return Finish(outcome_of(case.subject, case.now), case.subject)
 
 
 def _no_such_operation(case: Case) -> Finish:

@@ -66,6 +66,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         started_at: ``createdDateTime`` and nothing else; None where it is not given.
         ended_at: For an ended operation, the time of its last change; None where unknown.
         is_being_canceled: Whether Partner Center shows a cancellation under way.
+        retry_after: Seconds that the answer asked to wait before the next read, or None.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     is_being_canceled: bool = False
+    retry_after: float | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

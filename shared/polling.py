@@ -119,7 +119,8 @@ def decide(
         unconfirmed(polled, now) if overdue else None
     )
     if outcome is None:
-        return PollAgain(polled, next_poll_seconds(polled, now))
+        asked = max((o.retry_after or 0.0 for o in (seen.location, seen.target) if o), default=0.0)
+        return PollAgain(polled, max(next_poll_seconds(polled, now), asked))
     if polled.newer_operations != () and Reading.LISTING not in seen.done:
         return Read(Reading.LISTING)
     return Finished(outcome, _with_also_canceled(polled, seen))
@@ -127,12 +128,13 @@ def decide(
 
 def after_failure(
     pending: PendingCancellation, error: str, retry_after: float | None, now: datetime
-) -> PollAgain:
-    """The next step when Partner Center could not be read: later each time, at most 15 minutes."""
+) -> Finished | PollAgain:
+    """The next step when Partner Center could not be read: later each time, for 24 hours."""
     failed = replace(pending, failures=pending.failures + 1, last_error=error, last_poll_at=None)
+    if now - (pending.post_sent_at or pending.requested_at) >= LAST_DEADLINE:
+        return Finished(unconfirmed(failed, now), failed)
     growing = TICK_SECONDS * 2 ** min(pending.failures, 10)
-    seconds = min(max(_jittered(growing), retry_after or 0.0), MAX_RETRY_SECONDS)
-    return PollAgain(failed, seconds)
+    return PollAgain(failed, min(max(_jittered(growing), retry_after or 0.0), MAX_RETRY_SECONDS))
 
 
 def is_overdue(pending: PendingCancellation, now: datetime, confirm_deadline: timedelta) -> bool:

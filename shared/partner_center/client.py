@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from shared.errors import NotSentError, PartnerCenterError, RefusedError, TransientError
 from shared.models import Operation
 from shared.partner_center import location as locations
@@ -109,15 +111,18 @@ class CloudPartnerPortal:
         )
         if refused is not None:
             event("location-refused", level=logging.WARNING, location=refused)
-        return CancelAnswer(status_code=answer.status_code, location=pinned)
+        return CancelAnswer(
+            status_code=answer.status_code, location=pinned, retry_after=answer.retry_after
+        )
 
     def _operation(self, path: str, operation_id: str) -> Operation | None:
         answer = self._get(path)
         if answer.status_code in _GONE:
             return None
-        return _parsed(
+        operation = _parsed(
             answer, lambda body: parse_operation(body, operation_id, answer.clock_offset)
         )
+        return replace(operation, retry_after=answer.retry_after)
 
     def _get(self, path: str) -> Answer:
         """A read whose answer is either usable (200) or says that the path is gone."""

@@ -33,10 +33,12 @@ class CancelAnswer:
         status_code: Any 2xx; 200 claims that it is done, 202 that it is under way.
         location: The polling path, pinned to this publisher and offer; None where the answer had
             none that could be used.
+        retry_after: Seconds that the answer asked to wait before the first poll, or None.
     """
 
     status_code: int
     location: str | None
+    retry_after: float | None = None
 
 
 class PartnerCenter(Protocol):

@@ -1,0 +1,147 @@
+"""Where a cancel request goes when a look, or a cancel call, is through with it.
+
+Either to ``pending-cancellations``, with or without its outcome, or back onto ``cancel-requests``
+with a delay. Each time the message is put first and the row is written after: duplicates over
+loss.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from shared.backoff import backoff_seconds
+from shared.handover import hand_over
+from shared.judgment import Finish
+from shared.ledger import Ledger, amend
+from shared.models import Outcome, OutcomeName, Refusal, to_json
+from shared.queues import Queue
+from shared.record import CancellationRecord, request_message
+from shared.settings import PolicySettings
+from shared.telemetry import event, without_secrets
+
+
+class Disposition:
+    """Moves a request on. Safe to share between threads."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        requests: Queue,
+        pending: Queue,
+        policy: PolicySettings,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Work with these."""
+        self._ledger = ledger
+        self._requests = requests
+        self._pending = pending
+        self._policy = policy
+        self._clock = clock
+
+    def follow(
+        self,
+        record: CancellationRecord,
+        *,
+        outcome: Outcome | None = None,
+        delay_seconds: float = 0,
+        changes: dict[str, Any] | None = None,
+    ) -> None:
+        """Hand the request over to polling, which mails its outcome or finds it."""
+        hand_over(
+            self._ledger,
+            self._pending,
+            record,
+            self._clock(),
+            delay_seconds=delay_seconds,
+            outcome=outcome,
+            changes=changes,
+        )
+
+    def finish(self, record: CancellationRecord, finish: Finish) -> None:
+        """End the request with what a look has found."""
+        operation = finish.operation
+        changes = (
+            {
+                "target_operation_id": operation.id,
+                "last_state": operation.word,
+                "last_state_at": self._clock(),
+            }
+            if operation
+            else {}
+        )
+        self.follow(record, outcome=finish.outcome, changes=changes)
+
+    def reject(self, record: CancellationRecord, refusal: Refusal) -> None:
+        """End the request with Partner Center's no."""
+        outcome = Outcome(
+            name=OutcomeName.REJECTED,
+            at=self._clock(),
+            operation_state=record.last_state,
+            code=refusal.code or str(refusal.status_code),
+            message=refusal.message,
+        )
+        self.follow(record, outcome=outcome, changes={"refusal": refusal})
+
+    def is_past_ttl(self, record: CancellationRecord) -> bool:
+        """Whether the request is too old for a cancel call."""
+        return self._clock() - record.requested_at >= self._policy.request_ttl
+
+    def give_up(self, record: CancellationRecord, why: str) -> None:
+        """Past its time to live: expired, unless a cancel call may have been sent."""
+        reason = without_secrets(why)
+        expired = Outcome(name=OutcomeName.EXPIRED, at=self._clock(), message=reason)
+        self.follow(
+            record,
+            outcome=expired if record.post_sent_at is None else None,
+            changes={"last_error": reason},
+        )
+
+    def postpone(
+        self,
+        record: CancellationRecord,
+        why: str,
+        *,
+        after: timedelta | None = None,
+        retry_after: float | None = None,
+        changes: dict[str, Any] | None = None,
+    ) -> None:
+        """Put the request back, unless it is past its time to live.
+
+        Args:
+            record: The row as last read.
+            why: What stood in the way, as a sentence.
+            after: The delay; None follows the retry schedule.
+            retry_after: Seconds that Partner Center asked to wait.
+            changes: Fields of the row that change with it.
+        """
+        if self.is_past_ttl(record):
+            self.give_up(record, why)
+            return
+        first = self._policy.retry_first.total_seconds()
+        schedule = backoff_seconds(first, record.attempt, retry_after)
+        delay = after.total_seconds() if after else schedule
+        attempt, reason = record.attempt + 1, without_secrets(why)
+        copy = request_message(replace(record, attempt=attempt), last_error=reason)
+        self._requests.put(to_json(copy), delay)
+        event(
+            "request-rescheduled",
+            request_id=record.request_id,
+            attempt=attempt,
+            seconds=round(delay, 1),
+            reason=reason,
+        )
+
+        def postponed(current: CancellationRecord) -> CancellationRecord:
+            return current.with_step(
+                self._clock(),
+                "request-rescheduled",
+                reason,
+                attempt=max(current.attempt, attempt),
+                last_error=reason,
+                **(changes or {}),
+            )
+
+        amend(self._ledger, record, postponed)

@@ -1,0 +1,65 @@
+"""Hands a request over to polling: its message first, then its row says so.
+
+In this order, since a row that says so without a message would be a request that nobody follows;
+the other way round a crash leaves a second message, which the row makes harmless.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from shared.ledger import Ledger, amend
+from shared.models import Outcome, to_json
+from shared.queues import Queue
+from shared.record import CancellationRecord, State, pending_message
+from shared.telemetry import event
+
+
+def hand_over(
+    ledger: Ledger,
+    pending: Queue,
+    record: CancellationRecord,
+    now: datetime,
+    *,
+    delay_seconds: float = 0,
+    outcome: Outcome | None = None,
+    changes: dict[str, Any] | None = None,
+) -> None:
+    """Put the request on ``pending-cancellations``, with its outcome if it has one.
+
+    Args:
+        ledger: Where the row is.
+        pending: The queue ``pending-cancellations``.
+        record: The row as last read.
+        now: The time now.
+        delay_seconds: When to look at it first; an outcome is mailed at once.
+        outcome: How the request ended, unless the row knows an earlier outcome.
+        changes: Fields of the row that change with it.
+    """
+    ended = record.outcome or outcome
+    fields = changes or {}
+    pending.put(to_json(pending_message(replace(record, outcome=ended, **fields))), delay_seconds)
+    if ended is not None:
+        event(
+            "outcome-found",
+            request_id=record.request_id,
+            outcome=ended.name,
+            operationState=ended.operation_state,
+            code=ended.code,
+            detail=ended.message,
+        )
+
+    def handed_over(current: CancellationRecord) -> CancellationRecord:
+        kept = current.outcome or ended
+        return current.with_step(
+            now,
+            "outcome-found" if kept else "cancellation-pending",
+            kept.name if kept else "",
+            outcome=kept,
+            state=State.ENDED if kept else State.PENDING,
+            pending_queued=True,
+            **fields,
+        )
+
+    amend(ledger, record, handed_over)

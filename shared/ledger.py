@@ -1,0 +1,190 @@
+"""Table ``cancellations``: one row a request, written only against the version that was read.
+
+A row's partition is its publisher in lower case, and its row key is offer and request id, so that
+one request, and all of an offer or of a publisher, are cheap reads. The table is created when it
+is first missed.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import msgspec
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.data.tables import TableClient, UpdateMode
+from msgspec.structs import replace
+
+from shared.errors import RowConflictError, StorageUnavailableError
+from shared.models import to_json
+from shared.record import CancellationRecord
+
+TABLE = "cancellations"
+_STORED_AS_JSON = frozenset(
+    {"refusal", "emails", "newerOperations", "alsoCanceled", "outcome", "history"}
+)
+_MAX_CONFLICTS = 10
+
+
+class Ledger(Protocol):
+    """Every request's row. All methods raise ``StorageUnavailableError`` when it is out of reach.
+
+    A write whose answer is lost may have happened: read again before deciding anything by it.
+    """
+
+    def get(self, publisher_id: str, offer_id: str, request_id: str) -> CancellationRecord | None:
+        """The row, or None."""
+
+    def insert(self, record: CancellationRecord) -> CancellationRecord:
+        """Add the row; ``RowConflictError`` when there is one."""
+
+    def replace(self, record: CancellationRecord) -> CancellationRecord:
+        """Write the row, unless it was written since ``record`` was read: ``RowConflictError``."""
+
+    def open_records(
+        self, publisher_id: str | None = None, offer_id: str | None = None
+    ) -> list[CancellationRecord]:
+        """The rows without an outcome: all of them, or those of one offer."""
+
+
+def amend(
+    ledger: Ledger,
+    record: CancellationRecord,
+    change: Callable[[CancellationRecord], CancellationRecord],
+) -> CancellationRecord:
+    """Write a change that holds whatever else was written since; rebuild a row that vanished.
+
+    Raises:
+        RowConflictError: The row changes faster than it can be written.
+    """
+    current = record
+    for _ in range(_MAX_CONFLICTS):
+        try:
+            return ledger.replace(change(current))
+        except RowConflictError:
+            found = ledger.get(record.publisher_id, record.offer_id, record.request_id)
+            current = found or ledger.insert(record)
+    raise RowConflictError(f"row {record.request_id} changes faster than it can be written")
+
+
+class TableLedger:
+    """The ledger in the business storage account."""
+
+    def __init__(self, client: TableClient) -> None:
+        """Use this client, which must not retry by itself."""
+        self._client = client
+
+    def get(self, publisher_id: str, offer_id: str, request_id: str) -> CancellationRecord | None:
+        """The row, or None."""
+        partition, row = _keys(publisher_id, offer_id, request_id)
+        try:
+            return _to_record(self._call(lambda: self._client.get_entity(partition, row)))
+        except ResourceNotFoundError:
+            return None
+
+    def insert(self, record: CancellationRecord) -> CancellationRecord:
+        """Add the row; ``RowConflictError`` when there is one."""
+        written = self._call(lambda: self._client.create_entity(_to_entity(record)))
+        return replace(record, etag=str(written["etag"]))
+
+    def replace(self, record: CancellationRecord) -> CancellationRecord:
+        """Write the row against its ETag."""
+        try:
+            written = self._call(
+                lambda: self._client.update_entity(
+                    _to_entity(record),
+                    mode=UpdateMode.REPLACE,
+                    etag=record.etag,
+                    match_condition=MatchConditions.IfNotModified,
+                )
+            )
+        except ResourceNotFoundError as error:
+            raise RowConflictError(f"row {record.request_id} is gone") from error
+        return replace(record, etag=str(written["etag"]))
+
+    def open_records(
+        self, publisher_id: str | None = None, offer_id: str | None = None
+    ) -> list[CancellationRecord]:
+        """The rows without an outcome: all of them, or those of one offer."""
+        query, values = "isOpen eq true", {}
+        if publisher_id is not None and offer_id is not None:
+            query += " and PartitionKey eq @publisher and RowKey ge @first and RowKey lt @last"
+            partition, first = _keys(publisher_id, offer_id, "")
+            values = {"publisher": partition, "first": first, "last": f"{offer_id};"}
+        found = self._call(lambda: list(self._client.query_entities(query, parameters=values)))
+        return [_to_record(entity) for entity in found]
+
+    def _call[T](self, call: Callable[[], T]) -> T:
+        try:
+            return _translated(call)
+        except ResourceNotFoundError as error:
+            if _code(error) != "TableNotFound":
+                raise
+        _translated(self._create)
+        return _translated(call)
+
+    def _create(self) -> None:
+        try:
+            self._client.create_table()
+        except ResourceExistsError:
+            return
+
+
+def _translated[T](call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except ResourceNotFoundError:
+        raise
+    except (ResourceExistsError, ResourceModifiedError) as error:
+        raise RowConflictError(f"table {TABLE}: {_code(error)}") from error
+    except HttpResponseError as error:
+        if error.status_code == 412:
+            raise RowConflictError(f"table {TABLE}: {_code(error)}") from error
+        raise StorageUnavailableError(f"table {TABLE}: {_code(error)}") from error
+    except AzureError as error:
+        raise StorageUnavailableError(f"table {TABLE}: {type(error).__name__}") from error
+
+
+def _code(error: HttpResponseError) -> str:
+    code = getattr(error, "error_code", None)
+    return str(getattr(code, "value", code) or error.status_code)
+
+
+def _keys(publisher_id: str, offer_id: str, request_id: str) -> tuple[str, str]:
+    return publisher_id.lower(), f"{offer_id}:{request_id.lower()}"
+
+
+def _to_entity(record: CancellationRecord) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(record, builtin_types=(datetime,))
+    del fields["etag"]
+    partition, row = _keys(record.publisher_id, record.offer_id, record.request_id)
+    stored = {
+        name: to_json(value) if name in _STORED_AS_JSON else value
+        for name, value in fields.items()
+        if value is not None
+    }
+    return {**stored, "PartitionKey": partition, "RowKey": row, "isOpen": record.is_open}
+
+
+def _to_record(entity: Any) -> CancellationRecord:
+    fields = {
+        name: msgspec.json.decode(value) if name in _STORED_AS_JSON else _plain(value)
+        for name, value in entity.items()
+    }
+    fields["etag"] = entity.metadata["etag"]
+    # None is stored by leaving the property out, and is not this field's default.
+    fields.setdefault("newerOperations", None)
+    return msgspec.convert(fields, CancellationRecord)
+
+
+def _plain(value: Any) -> Any:
+    """The SDK's datetime subclass keeps the service's precision in a way of its own."""
+    if isinstance(value, datetime):
+        return datetime.fromtimestamp(value.timestamp(), UTC)
+    return value

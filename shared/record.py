@@ -1,0 +1,195 @@
+"""The row that every request has: the guard against duplicates, and the record of what happened.
+
+Queues deliver twice; the row decides. It is written with its ETag, so that of two who decide at
+once only one does.
+"""
+
+import enum
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from shared.models import CancelRequest, Metadata, Outcome, PendingCancellation, Refusal
+from shared.telemetry import without_secrets
+
+MAX_STEPS = 60
+_MAX_STEP_CHARACTERS = 200
+
+
+class State(enum.StrEnum):
+    """How far a request has come."""
+
+    ACCEPTED = "accepted"
+    QUEUED = "queued"
+    SUBMITTING = "submitting"
+    PENDING = "pending"
+    ENDED = "ended"
+
+
+class Mail(enum.StrEnum):
+    """Whether a mail went out. Only who moves it from none to sending mails."""
+
+    NONE = "none"
+    SENDING = "sending"
+    SENT = "sent"
+    NOBODY = "nobody"
+    FAILED = "failed"
+
+
+class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One entry of a request's history."""
+
+    at: datetime
+    step: str
+    detail: str = ""
+
+
+class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One request, from accept to its last mail. Every time is aware UTC.
+
+    Attributes:
+        source: Who asked: ``http`` or ``queue``.
+        requested_operation_id: The operation that the request names, if it names one.
+        target_operation_id: The operation it is judged by, once a look has settled on one.
+        attempt: How often it was put back on ``cancel-requests``; a message with a lower one is a
+            stale twin.
+        idle_since: When a look first found nothing running.
+        refused_since: When Partner Center first answered 409 to the cancel call.
+        post_sent_at: When a cancel call that may have arrived was first sent.
+        post_confirmed_at: When Partner Center took one (2xx).
+        pending_queued: Whether its message is on ``pending-cancellations``.
+        emails: The addresses; only until the mail is sent, then ``email_count`` alone.
+        dropped_emails: Addresses that could not be used.
+        also_canceled: Other operations that this request may have hit.
+        outcome: The first outcome written wins.
+        mail: The outcome's mail; ``notice`` is the one that says NOT YET CANCELED.
+        etag: The version that was read; not stored.
+    """
+
+    request_id: str
+    publisher_id: str
+    offer_id: str
+    source: str
+    requested_at: datetime
+    created_at: datetime
+    last_step_at: datetime
+    state: State = State.ACCEPTED
+    reason: str = ""
+    requested_operation_id: str | None = None
+    target_operation_id: str | None = None
+    attempt: int = 0
+    idle_since: datetime | None = None
+    refused_since: datetime | None = None
+    post_sent_at: datetime | None = None
+    post_confirmed_at: datetime | None = None
+    pending_queued: bool = False
+    location: str | None = None
+    polls: int = 0
+    last_state: str = ""
+    last_state_at: datetime | None = None
+    last_error: str = ""
+    refusal: Refusal | None = None
+    emails: tuple[str, ...] = ()
+    email_count: int = 0
+    dropped_emails: int = 0
+    newer_operations: tuple[str, ...] | None = ()
+    also_canceled: tuple[str, ...] = ()
+    outcome: Outcome | None = None
+    mail: Mail = Mail.NONE
+    mail_at: datetime | None = None
+    notice: Mail = Mail.NONE
+    notice_at: datetime | None = None
+    notice_failures: int = 0
+    history: tuple[Step, ...] = ()
+    etag: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the request has no outcome yet."""
+        return self.outcome is None
+
+    def with_step(
+        self, at: datetime, step: str, detail: str = "", **changes: Any
+    ) -> "CancellationRecord":
+        """A changed copy with one more entry in its history; the middle of a long one is left out.
+
+        Args:
+            at: When it happened.
+            step: What happened, as the event is named in the log.
+            detail: One fact, free of addresses.
+            changes: The fields that change with it.
+        """
+        entry = Step(at, step, without_secrets(detail)[:_MAX_STEP_CHARACTERS])
+        steps = (*self.history, entry)
+        if len(steps) > MAX_STEPS:
+            steps = (*steps[:10], *steps[-(MAX_STEPS - 10) :])
+        return replace(self, history=steps, last_step_at=at, **changes)
+
+
+def new_record(
+    request: CancelRequest,
+    *,
+    request_id: str,
+    requested_at: datetime,
+    source: str,
+    emails: tuple[str, ...],
+    dropped_emails: int,
+    now: datetime,
+) -> CancellationRecord:
+    """The first row of a request."""
+    record = CancellationRecord(
+        request_id=request_id.lower(),
+        publisher_id=request.publisher_id,
+        offer_id=request.offer_id,
+        source=source,
+        requested_at=requested_at,
+        created_at=now,
+        last_step_at=now,
+        reason=request.reason or "",
+        requested_operation_id=request.operation_id and request.operation_id.lower(),
+        emails=emails,
+        email_count=len(emails),
+        dropped_emails=dropped_emails,
+    )
+    return record.with_step(now, "request-accepted", f"by {source}")
+
+
+def request_message(record: CancellationRecord, *, last_error: str = "") -> CancelRequest:
+    """What the app itself puts on ``cancel-requests`` for a request."""
+    return CancelRequest(
+        metadata=Metadata(notification_emails=",".join(record.emails)),
+        operation_id=record.target_operation_id or record.requested_operation_id,
+        reason=record.reason or None,
+        publisher_id=record.publisher_id,
+        offer_id=record.offer_id,
+        request_id=record.request_id,
+        requested_at=record.requested_at,
+        attempt=record.attempt,
+        last_error=last_error,
+    )
+
+
+def pending_message(record: CancellationRecord) -> PendingCancellation:
+    """What goes on ``pending-cancellations`` for a request; with its outcome where it has one."""
+    return PendingCancellation(
+        request_id=record.request_id,
+        publisher_id=record.publisher_id,
+        offer_id=record.offer_id,
+        requested_at=record.requested_at,
+        reason=record.reason,
+        notification_emails=record.emails,
+        dropped_emails=record.dropped_emails,
+        post_sent_at=record.post_sent_at,
+        target_operation_id=record.target_operation_id,
+        location=record.location,
+        refusal=record.refusal,
+        last_state=record.last_state,
+        last_state_at=record.last_state_at,
+        last_error=record.last_error,
+        newer_operations=record.newer_operations,
+        also_canceled=record.also_canceled,
+        recorded_at=record.last_step_at,
+        outcome=record.outcome,
+    )

@@ -1,0 +1,180 @@
+"""A cancel request becomes a pending cancellation or an outcome.
+
+Every step may be a repetition: the row is read first and decides, the target and the intent are
+written before the cancel call, and nothing is sent without a look at what runs. What cannot be
+done now goes back onto the queue with a delay; nothing sleeps in here.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from shared.addresses import keep_valid
+from shared.call_results import CallResults
+from shared.cancel_call import refusal_of, send_cancel
+from shared.disposition import Disposition
+from shared.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    RefusedError,
+    RowConflictError,
+    StorageUnavailableError,
+    TransientError,
+)
+from shared.judgment import Case, Finish, LookAgain, Submit
+from shared.ledger import Ledger
+from shared.looking import look
+from shared.models import CancelRequest, Operation, from_json
+from shared.partner_center.protocol import PartnerCenter
+from shared.poison import put_poison
+from shared.queues import Queue, QueuedMessage, plain_text
+from shared.record import CancellationRecord, new_record
+from shared.settings import PolicySettings
+from shared.telemetry import event
+
+_MAX_CONFLICTS = 5
+
+
+class Submission:
+    """Handles the messages of ``cancel-requests``. Safe to share between threads."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        requests: Queue,
+        pending: Queue,
+        poison: Queue,
+        partner_center: Callable[[], PartnerCenter],
+        policy: PolicySettings,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Work with these; ``partner_center`` raises ``ConfigurationError`` until it can be had."""
+        self._ledger = ledger
+        self._poison = poison
+        self._disposition = Disposition(
+            ledger=ledger, requests=requests, pending=pending, policy=policy, clock=clock
+        )
+        self._results = CallResults(
+            ledger=ledger, disposition=self._disposition, policy=policy, clock=clock
+        )
+        self._partner_center = partner_center
+        self._policy = policy
+        self._clock = clock
+
+    def handle(self, message: QueuedMessage) -> None:
+        """Carry one message as far as it goes now; when this returns, it may be deleted.
+
+        Raises:
+            StorageUnavailableError: Nothing may be assumed; the message has to come again.
+        """
+        try:
+            request = self._read(message)
+        except InvalidRequestError as error:
+            put_poison(self._poison, message, str(error))
+            return
+        for _ in range(_MAX_CONFLICTS):
+            with contextlib.suppress(RowConflictError):
+                record = self._record(request, message)
+                if not self._is_settled(record, request):
+                    self._carry_out(record)
+                return
+        raise StorageUnavailableError(f"row {request.request_id or message.id} is never at rest")
+
+    def _read(self, message: QueuedMessage) -> CancelRequest:
+        request = from_json(plain_text(message.text), CancelRequest)
+        if not self._policy.serves(request.publisher_id):
+            raise InvalidRequestError(
+                f"publisherId {request.publisher_id} is not served here (ALLOWED_PUBLISHERS)"
+            )
+        return request
+
+    def _record(self, request: CancelRequest, message: QueuedMessage) -> CancellationRecord:
+        """The request's row, made now for a message of another service."""
+        request_id = (request.request_id or message.id).lower()
+        found = self._ledger.get(request.publisher_id, request.offer_id, request_id)
+        if found is not None:
+            return found
+        now = self._clock()
+        emails, dropped = keep_valid(request.notification_emails)
+        given = request.requested_at or now
+        record = new_record(
+            request,
+            request_id=request_id,
+            requested_at=min(given, message.inserted_at, now),
+            source="queue",
+            emails=emails,
+            dropped_emails=dropped,
+            now=now,
+        )
+        event("request-accepted", request_id=request_id, source="queue", droppedEmails=dropped)
+        return self._ledger.insert(record)
+
+    def _is_settled(self, record: CancellationRecord, request: CancelRequest) -> bool:
+        """Whether nothing is left to do for this message."""
+        if record.outcome is not None and not record.pending_queued:
+            self._disposition.follow(record)
+            return True
+        is_twin = record.pending_queued or request.attempt < record.attempt
+        if is_twin:
+            event("stale-twin-dropped", request_id=record.request_id, attempt=request.attempt)
+        return is_twin
+
+    def _carry_out(self, record: CancellationRecord) -> None:
+        try:
+            center = self._partner_center()
+            self._follow_verdict(record, center)
+        except ConfigurationError as error:
+            event(
+                "settings-unusable",
+                request_id=record.request_id,
+                level=logging.ERROR,
+                part=error.part,
+                problems=list(error.problems),
+            )
+            self._disposition.postpone(record, str(error))
+        except TransientError as error:
+            self._disposition.postpone(record, str(error), retry_after=error.retry_after)
+        except RefusedError as error:
+            self._refused_to_read(record, error)
+
+    def _follow_verdict(self, record: CancellationRecord, center: PartnerCenter) -> None:
+        case, verdict = look(center, record, self._clock(), self._policy.second_look)
+        match verdict:
+            case Submit() if self._disposition.is_past_ttl(record):
+                still_runs = "the operation still runs, and the request is too old to cancel it"
+                self._disposition.give_up(record, record.last_error or still_runs)
+            case Submit(target):
+                self._submit(record, center, case, target)
+            case Finish():
+                self._disposition.finish(record, verdict)
+            case LookAgain(why, after):
+                idle = {"idle_since": record.idle_since or case.now} if after else {}
+                self._disposition.postpone(record, why, after=after, changes=idle)
+            case _:
+                self._disposition.follow(record)
+
+    def _submit(
+        self,
+        record: CancellationRecord,
+        center: PartnerCenter,
+        case: Case,
+        target: Operation | None,
+    ) -> None:
+        event(
+            "operation-found",
+            request_id=record.request_id,
+            operationId=target.id if target else None,
+            state=target.word if target else case.offer_status and case.offer_status.word,
+        )
+        result = send_cancel(self._ledger, center, self._clock, record, case, target)
+        self._results.follow(result, center)
+
+    def _refused_to_read(self, record: CancellationRecord, refused: RefusedError) -> None:
+        """A clear no ends the request, unless a cancel call may have arrived before it."""
+        refusal = refusal_of(refused)
+        if record.post_sent_at is None:
+            self._disposition.reject(record, refusal)
+        else:
+            self._disposition.follow(record, changes={"refusal": refusal})
