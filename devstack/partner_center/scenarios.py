@@ -76,6 +76,14 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     faults: tuple[Fault, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuses a location that could not be filled in when it is needed."""
+        places = ("base", "publisher", "offer", "operation", "cancel_operation")
+        try:
+            self.location.format_map(dict.fromkeys(places, ""))
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(f"location knows only {', '.join(places)}, not {error}") from error
+
 
 @cache
 def scenarios() -> dict[str, Scenario]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import datetime
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
@@ -151,4 +152,5 @@ async def _on_api_error(_request: Request, error: Exception) -> Response:
 async def _on_http_error(_request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    return envelope(error.status_code, "NotFound", "No such resource.")
+    code = HTTPStatus(error.status_code).name.title().replace("_", "")
+    return envelope(error.status_code, code, error.detail)
