@@ -22,4 +22,5 @@ def main() -> None:
     run(sys.argv[1:])
 
 
-main()
+if __name__ == "__main__":
+    main()

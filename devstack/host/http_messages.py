@@ -81,9 +81,9 @@ def _joined_headers(request: Request) -> dict[str, str]:
 
 
 def _full_response(answer: RpcHttp) -> Response:
-    status = int(answer.status_code)
-    response = Response(b"" if status in _BODYLESS else answer.body.bytes, status)
     try:
+        status = int(answer.status_code)
+        response = Response(b"" if status in _BODYLESS else answer.body.bytes, status)
         for name, value in answer.headers.items():
             if name.lower() not in _FRAMING_HEADERS:
                 response.headers[name] = value
@@ -91,7 +91,7 @@ def _full_response(answer: RpcHttp) -> Response:
             _set_cookie(response, cookie)
         # The server's own check, made before it is too late to answer something else.
         h11.Response(status_code=status, headers=response.raw_headers)
-    except (h11.LocalProtocolError, UnicodeEncodeError) as error:
+    except (h11.LocalProtocolError, ValueError) as error:
         raise InvalidAnswerError(f"cannot be sent as HTTP: {error}") from error
     return response
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 EXIT_STOPPED = 0
@@ -46,7 +47,8 @@ def leave(code: int) -> NoReturn:
     An ordinary exit would wait for the threads of invocations that are still running; those are
     left to the leases of their messages.
     """
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):  # whoever read it may be gone
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)
