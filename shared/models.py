@@ -165,6 +165,8 @@ class PendingCancellation(msgspec.Struct, frozen=True, kw_only=True, rename="cam
             the deadline.
         last_poll_at: When Partner Center was last read successfully, None after a failure.
         cancel_failed_at: When the cancel operation was first seen failed with the target running.
+        served_emails: Recipients for whom the mail was accepted; ``refused_emails`` for whom it
+            was refused for good.
         mail_failures: Sends that failed, with ``mail_answers_lost`` of them ambiguous.
         mail_since: When the outcome's mail was first tried.
         recorded_at: When the row was last written by polling.
@@ -194,6 +196,8 @@ class PendingCancellation(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     readable_seconds: float = 0.0
     last_poll_at: AwareTime | None = None
     cancel_failed_at: AwareTime | None = None
+    served_emails: int = 0
+    refused_emails: int = 0
     mail_failures: int = 0
     mail_answers_lost: int = 0
     mail_since: AwareTime | None = None

@@ -1,0 +1,25 @@
+"""Accepts cancel requests over HTTP, with the path and body of Microsoft's Cancel operation API."""
+
+import azure.functions as func
+
+from shared import wiring
+from shared.acceptance import CancelCall
+from shared.http_answers import answer
+
+
+def main(req: func.HttpRequest) -> func.HttpResponse:
+    """Answer 202 once the request is on the queue, or say what is wrong with it."""
+    call = CancelCall(
+        publisher_id=req.route_params.get("publisherId", ""),
+        offer_id=req.route_params.get("offerId", ""),
+        api_version=req.params.get("api-version"),
+        headers={name.lower(): value for name, value in req.headers.items()},
+        body=req.get_body(),
+    )
+    answered = answer(lambda: wiring.acceptance().accept(call))
+    return func.HttpResponse(
+        answered.body,
+        status_code=answered.status_code,
+        headers=dict(answered.headers),
+        mimetype="application/json",
+    )

@@ -1,0 +1,21 @@
+"""Performs the cancel requests that are on the queue ``cancel-requests``."""
+
+from datetime import UTC, datetime
+
+import azure.functions as func
+
+from shared import wiring
+from shared.queues import QueuedMessage
+
+
+def main(msg: func.QueueMessage) -> None:
+    """Carry one message as far as it goes now; raises only when storage cannot be written."""
+    wiring.submission().handle(
+        QueuedMessage(
+            id=msg.id or "",
+            text=msg.get_body().decode("utf-8", "replace"),
+            pop_receipt="",  # the host's: the message is its to delete
+            dequeue_count=msg.dequeue_count or 1,
+            inserted_at=msg.insertion_time or datetime.now(UTC),
+        )
+    )

@@ -1,0 +1,194 @@
+"""Accepts a cancel request over HTTP: a drop-in for Microsoft's Cancel operation API.
+
+Everything that can be wrong is said before anything is stored; 202 is not answered before the
+request is durably on the queue.
+"""
+
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.addresses import is_allowed, parse_addresses
+from shared.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    RowConflictError,
+    StorageUnavailableError,
+)
+from shared.http_answers import RETRY_AFTER_SECONDS, HttpAnswer, ProblemError
+from shared.ledger import Ledger
+from shared.models import (
+    OFFER_ID_PATTERN,
+    PUBLISHER_ID_PATTERN,
+    CancelBody,
+    CancelRequest,
+    from_json,
+    to_json,
+)
+from shared.queues import Queue
+from shared.record import CancellationRecord, State, new_record, request_message
+from shared.settings import MailSettings, PolicySettings
+from shared.telemetry import event
+
+API_VERSION = "2017-10-31"
+MAX_BODY_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelCall:
+    """An HTTP cancel request as it came; nothing in it is trusted.
+
+    Attributes:
+        headers: Names in lower case.
+    """
+
+    publisher_id: str
+    offer_id: str
+    api_version: str | None
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Acceptance:
+    """Takes requests. Safe to share between threads."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        requests: Queue,
+        policy: PolicySettings,
+        mail_settings: Callable[[], MailSettings],
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Work with these; requests are accepted while the mail settings are wrong."""
+        self._ledger = ledger
+        self._requests = requests
+        self._policy = policy
+        self._mail_settings = mail_settings
+        self._clock = clock
+
+    def accept(self, call: CancelCall) -> HttpAnswer:
+        """Put a valid request on ``cancel-requests``.
+
+        A crash in here may leave a request that the caller never got an answer for; asking again
+        makes another one, and both lead to one cancellation.
+
+        Raises:
+            ProblemError: What is wrong and where.
+        """
+        request, emails = self._checked(call)
+        now = self._clock()
+        record = new_record(
+            request,
+            request_id=str(uuid.uuid4()),
+            requested_at=now,
+            source="http",
+            emails=emails,
+            dropped_emails=0,
+            now=now,
+        )
+        try:
+            self._store(record)
+        except (StorageUnavailableError, RowConflictError) as error:
+            raise ProblemError(
+                503,
+                "ServiceUnavailable",
+                "The request could not be stored and was not accepted; send it again.",
+            ) from error
+        event("request-accepted", request_id=record.request_id, source="http")
+        location = _location(record)
+        members = {"id": record.request_id, "status": "notStarted", "location": location}
+        headers = {"Location": location, "Retry-After": str(RETRY_AFTER_SECONDS)}
+        return HttpAnswer(202, members, headers)
+
+    def _store(self, record: CancellationRecord) -> None:
+        """The row first, so that whoever takes the message finds it."""
+        inserted = self._ledger.insert(record)
+        self._requests.put(to_json(request_message(inserted)))
+        try:
+            self._ledger.replace(inserted.with_step(self._clock(), "queued", state=State.QUEUED))
+        except (StorageUnavailableError, RowConflictError) as error:
+            # The request is on the queue, and its row may be ahead of us already.
+            event("row-not-marked", request_id=record.request_id, reason=str(error))
+
+    def _checked(self, call: CancelCall) -> tuple[CancelRequest, tuple[str, ...]]:
+        _check_path(call)
+        if not self._policy.serves(call.publisher_id):
+            raise ProblemError(
+                403, "Forbidden", f"Publisher {call.publisher_id} is not served by this deployment."
+            )
+        body = _read_body(call)
+        request = CancelRequest(
+            publisher_id=call.publisher_id,
+            offer_id=call.offer_id,
+            metadata=body.metadata,
+            operation_id=body.operation_id,
+            reason=body.reason,
+        )
+        try:
+            emails = parse_addresses(request.notification_emails)
+        except InvalidRequestError as error:
+            raise _bad_request(f"metadata.{error}") from error
+        self._check_domains(emails)
+        return request, emails
+
+    def _check_domains(self, emails: tuple[str, ...]) -> None:
+        try:
+            domains = self._mail_settings().allowed_domains
+        except ConfigurationError:
+            return  # checked again before anything is mailed
+        for position, address in enumerate(emails, start=1):
+            if not is_allowed(address, domains):
+                raise _bad_request(
+                    f"metadata.notification-emails: the domain of address {position} is not one"
+                    " that this deployment mails to (NOTIFICATION_ALLOWED_DOMAINS)"
+                )
+
+
+def _check_path(call: CancelCall) -> None:
+    if not re.search(PUBLISHER_ID_PATTERN, call.publisher_id):
+        raise _bad_request(
+            "publisherId in the path must be 1 to 50 letters, digits, '-', '_' or '.',"
+            " not starting with '.'"
+        )
+    if not re.search(OFFER_ID_PATTERN, call.offer_id):
+        raise _bad_request(
+            "offerId in the path must be 1 to 50 lower-case letters, digits, '-' or '_',"
+            " starting with a letter or digit"
+        )
+    if call.api_version not in (None, API_VERSION):
+        raise ProblemError(
+            400, "InvalidAPIVersion", f"api-version in the query must be {API_VERSION}."
+        )
+
+
+def _read_body(call: CancelCall) -> CancelBody:
+    if len(call.body) > MAX_BODY_BYTES:
+        raise ProblemError(
+            413, "RequestTooLarge", f"The body is larger than {MAX_BODY_BYTES} bytes."
+        )
+    if not call.body.strip():
+        return CancelBody()
+    media_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise ProblemError(
+            415, "UnsupportedMediaType", "The Content-Type of the body must be application/json."
+        )
+    try:
+        return from_json(call.body, CancelBody)
+    except InvalidRequestError as error:
+        raise _bad_request(f"the body: {error}") from error
+
+
+def _bad_request(message: str) -> ProblemError:
+    return ProblemError(400, "BadRequest", f"{message[0].upper()}{message[1:]}.")
+
+
+def _location(record: CancellationRecord) -> str:
+    return (
+        f"/api/publishers/{record.publisher_id}/offers/{record.offer_id}"
+        f"/operations/{record.request_id}?api-version={API_VERSION}"
+    )

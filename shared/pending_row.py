@@ -1,0 +1,125 @@
+"""The row's side of a pending cancellation: progress, the outcome, and who mails it."""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from shared.errors import RowConflictError
+from shared.ledger import Ledger, amend
+from shared.models import CancelRequest, PendingCancellation
+from shared.outcome_mail import CLAIM
+from shared.record import CancellationRecord, Mail, State, new_record
+from shared.telemetry import event
+
+_MAX_CONFLICTS = 5
+
+
+class PendingRow:
+    """Keeps a pending cancellation's row. Safe to share between threads."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Keep rows in this ledger."""
+        self._ledger = ledger
+
+    def note_poll(self, pending: PendingCancellation, now: datetime) -> None:
+        """Write how far polling has come, so that the row does not look abandoned."""
+        amend(self._ledger, self._record(pending, now), lambda r: _polled(r, pending, now))
+
+    def claim_mail(
+        self, pending: PendingCancellation, now: datetime
+    ) -> tuple[CancellationRecord, bool]:
+        """Write the outcome, unless there is one, and take the mail, unless somebody has it.
+
+        Returns:
+            The row, and whether the mail is ours to send: that of the row's outcome, whatever
+            the message says.
+
+        Raises:
+            RowConflictError: The row changes faster than it can be written.
+        """
+        for _ in range(_MAX_CONFLICTS):
+            record = self._record(pending, now)
+            if not _is_free(record, now):
+                return record, False
+            if record.outcome is not None and pending.outcome != record.outcome:
+                event(
+                    "later-finding",
+                    request_id=record.request_id,
+                    outcome=pending.outcome and pending.outcome.name,
+                )
+            try:
+                return self._ledger.replace(_ended(record, pending, now)), True
+            except RowConflictError:
+                continue
+        raise RowConflictError(f"row {pending.request_id} is never at rest")
+
+    def _record(self, pending: PendingCancellation, now: datetime) -> CancellationRecord:
+        """The request's row, rebuilt from the message where the table was lost."""
+        found = self._ledger.get(pending.publisher_id, pending.offer_id, pending.request_id)
+        return found or self._ledger.insert(_rebuilt(pending, now))
+
+
+def _is_free(record: CancellationRecord, now: datetime) -> bool:
+    """Whether the mail is to be sent, and by nobody else: a claim of 10 minutes is stale."""
+    if record.mail is not Mail.SENDING:
+        return record.mail is Mail.NONE
+    return record.mail_at is None or now - record.mail_at >= CLAIM
+
+
+def _ended(
+    record: CancellationRecord, pending: PendingCancellation, now: datetime
+) -> CancellationRecord:
+    """The row with its outcome, the first one found, and the mail claimed."""
+    outcome = record.outcome or pending.outcome
+    claimed = replace(
+        record,
+        state=State.ENDED,
+        outcome=outcome,
+        pending_queued=True,
+        polls=max(record.polls, pending.polls),
+        last_state=pending.last_state or record.last_state,
+        last_state_at=pending.last_state_at or record.last_state_at,
+        also_canceled=pending.also_canceled,
+        newer_operations=pending.newer_operations,
+        mail=Mail.SENDING,
+        mail_at=now,
+    )
+    if record.outcome is not None or outcome is None:
+        return claimed
+    return claimed.with_step(now, "outcome-found", outcome.name)
+
+
+def _polled(
+    record: CancellationRecord, pending: PendingCancellation, now: datetime
+) -> CancellationRecord:
+    return record.with_step(
+        now,
+        "polled",
+        f"poll {pending.polls}: {pending.last_state}",
+        polls=max(record.polls, pending.polls),
+        last_state=pending.last_state,
+        last_state_at=pending.last_state_at,
+        last_error=pending.last_error,
+    )
+
+
+def _rebuilt(pending: PendingCancellation, now: datetime) -> CancellationRecord:
+    event("row-rebuilt", request_id=pending.request_id)
+    record = new_record(
+        CancelRequest(
+            publisher_id=pending.publisher_id, offer_id=pending.offer_id, reason=pending.reason
+        ),
+        request_id=pending.request_id,
+        requested_at=pending.requested_at,
+        source="pending-cancellations",
+        emails=pending.notification_emails,
+        dropped_emails=pending.dropped_emails,
+        now=now,
+    )
+    return replace(
+        record,
+        state=State.PENDING,
+        pending_queued=True,
+        target_operation_id=pending.target_operation_id,
+        post_sent_at=pending.post_sent_at,
+    )

@@ -1,0 +1,259 @@
+"""One step of one pending cancellation: a poll, or its outcome's way into row and mail.
+
+The message is the state: it is updated before anything that must not be repeated blindly, and a
+stale pop receipt means that another worker has it, so this one lets go without sending.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import replace as replace_fields
+from datetime import datetime, timedelta
+from time import monotonic
+
+from msgspec.structs import replace
+
+from shared.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    PartnerCenterError,
+    TransientError,
+)
+from shared.ledger import Ledger
+from shared.models import PENDING_VERSION, PendingCancellation, from_json, to_json
+from shared.outcome_mail import CLAIM, Mailed, MailHopeless, MailLater, OutcomeMail
+from shared.partner_center.protocol import PartnerCenter
+from shared.pending_row import PendingRow
+from shared.poison import put_poison
+from shared.polling import (
+    Finished,
+    Observation,
+    PollAgain,
+    Read,
+    Reading,
+    after_failure,
+    decide,
+)
+from shared.queues import Queue, QueuedMessage, plain_text
+from shared.record import CancellationRecord, Mail
+from shared.settings import PolicySettings
+from shared.telemetry import event
+
+MAX_CRASHES = 6
+SUSPECT_CRASHES = 2
+NEWER_VERSION_SECONDS = 300.0
+MAIL_LEASE_SECONDS = 360.0
+RECORD_EVERY = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Leased:
+    """A received message with what it says, and until when it is surely ours.
+
+    Attributes:
+        lease_ends: On the monotonic clock, in seconds.
+    """
+
+    message: QueuedMessage
+    pending: PendingCancellation
+    lease_ends: float
+
+    @property
+    def crashes(self) -> int:
+        """How often a worker took the message and neither checkpointed nor finished it."""
+        return self.message.dequeue_count - 1 - self.pending.checkpoints
+
+
+class PendingStep:
+    """Handles the messages of ``pending-cancellations``. Safe to share between threads."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        queue: Queue,
+        poison: Queue,
+        partner_center: Callable[[], PartnerCenter],
+        outcome_mail: OutcomeMail,
+        policy: PolicySettings,
+        read_seconds: float,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Work with these; ``partner_center`` raises ``ConfigurationError`` until it can be had.
+
+        Args:
+            ledger: Where the rows are.
+            queue: The queue ``pending-cancellations``.
+            poison: Its poison queue.
+            partner_center: Reads states.
+            outcome_mail: Mails outcomes.
+            policy: The deadline.
+            read_seconds: How long one read may take, so that none outlives the lease.
+            clock: The time now.
+        """
+        self._row = PendingRow(ledger)
+        self._queue = queue
+        self._poison = poison
+        self._partner_center = partner_center
+        self._outcome_mail = outcome_mail
+        self._policy = policy
+        self._read_seconds = read_seconds
+        self._clock = clock
+
+    def open(self, message: QueuedMessage, lease_ends: float) -> Leased | None:
+        """Read a received message; None for one that is dealt with already.
+
+        What cannot be read is poison at once; a newer version waits for a newer app.
+        """
+        try:
+            pending = from_json(plain_text(message.text), PendingCancellation)
+        except InvalidRequestError as error:
+            self._to_poison(message, str(error), None)
+            return None
+        if pending.version > PENDING_VERSION:
+            event("newer-version-put-back", request_id=pending.request_id, level=logging.WARNING)
+            self._queue.update(message, message.text, NEWER_VERSION_SECONDS)
+            return None
+        leased = Leased(message, pending, lease_ends)
+        if leased.crashes >= MAX_CRASHES:
+            self._to_poison(message, f"it ended its worker {leased.crashes} times", pending)
+            return None
+        return leased
+
+    def put_back_unharmed(self, leased: Leased) -> None:
+        """Release a message that this run has no time for, without counting a crash."""
+        checkpoint = leased.message.dequeue_count - leased.crashes
+        self._queue.update(
+            leased.message, to_json(replace(leased.pending, checkpoints=checkpoint)), 1
+        )
+
+    def take(self, leased: Leased) -> PartnerCenterError | None:
+        """One step. Returns what kept Partner Center from being read, if something did.
+
+        Raises:
+            QueueLeaseLostError: Another worker has the message; nothing was sent.
+            StorageUnavailableError: The message comes again when its lease ends.
+        """
+        if leased.pending.outcome is not None:
+            self._deliver(leased.message, leased.pending)
+            return None
+        decision, trouble = self._poll(leased)
+        pending = replace(decision.pending, checkpoints=leased.message.dequeue_count)
+        match decision:
+            case PollAgain(_, seconds):
+                self._checkpoint(leased.message, pending, seconds)
+            case Finished(outcome):
+                event(
+                    "outcome-found",
+                    request_id=pending.request_id,
+                    outcome=outcome.name,
+                    operationState=outcome.operation_state,
+                    code=outcome.code,
+                    detail=outcome.message,
+                )
+                self._deliver(leased.message, replace(pending, outcome=outcome))
+        return trouble
+
+    def _poll(self, leased: Leased) -> tuple[Finished | PollAgain, PartnerCenterError | None]:
+        pending, seen = leased.pending, Observation()
+        try:
+            center = self._partner_center()
+            while True:
+                decision = decide(pending, seen, self._clock(), self._policy.confirm_deadline)
+                if not isinstance(decision, Read):
+                    self._tell_poll(decision.pending)
+                    return decision, None
+                if monotonic() + self._read_seconds > leased.lease_ends:
+                    raise TransientError("Partner Center answers too slowly for one poll")
+                seen = _with_reading(center, pending, decision.reading, seen)
+        except PartnerCenterError as error:
+            retry_after = error.retry_after if isinstance(error, TransientError) else None
+            failed = after_failure(pending, str(error), retry_after, self._clock())
+            event("poll-failed", request_id=pending.request_id, reason=str(error))
+            return failed, error
+        except ConfigurationError as error:
+            event(
+                "settings-unusable",
+                request_id=pending.request_id,
+                level=logging.ERROR,
+                part=error.part,
+                problems=list(error.problems),
+            )
+            return after_failure(pending, str(error), None, self._clock()), None
+
+    def _tell_poll(self, pending: PendingCancellation) -> None:
+        event(
+            "polled",
+            request_id=pending.request_id,
+            poll=pending.polls,
+            state=pending.last_state,
+        )
+
+    def _checkpoint(
+        self, message: QueuedMessage, pending: PendingCancellation, seconds: float
+    ) -> None:
+        """The state into the message; now and then into the row, which must not look abandoned."""
+        now = self._clock()
+        is_due = pending.recorded_at is None or now - pending.recorded_at >= RECORD_EVERY
+        recorded = replace(pending, recorded_at=now) if is_due else pending
+        self._queue.update(message, to_json(recorded), seconds)
+        if is_due:
+            self._row.note_poll(pending, now)
+
+    def _deliver(self, message: QueuedMessage, pending: PendingCancellation) -> None:
+        """Outcome into the message, into the row, mail, row marked, message deleted."""
+        pending = replace(pending, checkpoints=message.dequeue_count)
+        message = self._queue.update(message, to_json(pending), MAIL_LEASE_SECONDS)
+        record, is_claimed = self._row.claim_mail(pending, self._clock())
+        mailed = replace(pending, outcome=record.outcome)
+        if not is_claimed:
+            self._leave_to_other(message, mailed, record)
+            return
+        match self._outcome_mail.send(mailed, record):
+            case Mailed():
+                self._queue.delete(message)
+            case MailLater(later, seconds):
+                self._queue.update(message, to_json(later), seconds)
+            case MailHopeless(reason):
+                self._to_poison(message, reason, pending)
+
+    def _leave_to_other(
+        self, message: QueuedMessage, pending: PendingCancellation, record: CancellationRecord
+    ) -> None:
+        """The mail is sent, or somebody is sending it: come back when that claim is stale."""
+        if record.mail is Mail.SENDING and record.mail_at is not None:
+            seconds = (record.mail_at + CLAIM - self._clock()).total_seconds()
+            self._queue.update(message, to_json(pending), max(seconds, 1.0))
+        else:
+            self._queue.delete(message)
+
+    def _to_poison(
+        self, message: QueuedMessage, reason: str, pending: PendingCancellation | None
+    ) -> None:
+        put_poison(
+            self._poison,
+            message,
+            reason,
+            request_id=pending.request_id if pending else "",
+            requested_at=pending.requested_at if pending else None,
+        )
+        self._queue.delete(message)
+
+
+def _with_reading(
+    center: PartnerCenter, pending: PendingCancellation, reading: Reading, seen: Observation
+) -> Observation:
+    """What was read so far, and one reading more."""
+    offer = pending.publisher_id, pending.offer_id
+    done = seen.done | {reading}
+    match reading:
+        case Reading.LOCATION:
+            found = center.read_location(*offer, pending.location or "")
+            return replace_fields(seen, done=done, location=found)
+        case Reading.TARGET:
+            target = center.read_operation(*offer, pending.target_operation_id or "")
+            return replace_fields(seen, done=done, target=target)
+        case Reading.LISTING:
+            return replace_fields(seen, done=done, listing=center.list_operations(*offer))
+        case Reading.STATUS:
+            return replace_fields(seen, done=done, status=center.read_status(*offer))
