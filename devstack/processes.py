@@ -102,6 +102,16 @@ class ChildProcess:
                     raise PartFailedError(self._with_output(f"was not ready in {timeout:g} s"))
             return found
 
+    def check(self) -> None:
+        """Tell whether it still runs.
+
+        Raises:
+            PartFailedError: It has ended by itself; with its own output.
+        """
+        process = self._process
+        if process and process.poll() is not None:
+            raise PartFailedError(self._with_output(f"ended by itself, with {process.returncode}"))
+
     def stop(self, grace_seconds: float = 10.0) -> None:
         """Ask it to end, and make it end when it does not; no error if it has ended."""
         self._end(signal.SIGTERM, grace_seconds)
