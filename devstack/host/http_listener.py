@@ -50,7 +50,10 @@ class HttpListener:
         except ClientDisconnect:
             return
         except BodyTooLargeError:
-            response = Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            # The rest of the body stays unread, so the connection cannot be used again.
+            response = Response(
+                status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE, headers={"connection": "close"}
+            )
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
