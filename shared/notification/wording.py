@@ -39,7 +39,7 @@ class Wording:
     headline: str
     meaning: str
     steps: tuple[str, ...]
-    said: str = "Partner Center says"
+    said: str = "What was seen"
 
 
 NOT_YET: Final = Wording(
@@ -131,6 +131,7 @@ WORDINGS: Final[Mapping[OutcomeName, Wording]] = MappingProxyType(
                 "Check that publisher and offer below are the ones you meant.",
                 f"If it is still running and must not go out: {_OPEN_AND_CANCEL}",
             ),
+            said="The refusal",
         ),
         OutcomeName.EXPIRED: Wording(
             tone="bad",
