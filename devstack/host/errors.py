@@ -3,7 +3,7 @@
 HostStartError
 ├─ AppConfigurationError   host.json, function.json or a setting: the message names which and why
 ├─ AppLoadError            the runtime refused a function: the message is the runtime's own
-└─ PortInUseError          another program listens there
+└─ PortUnavailableError    another program listens there, or it needs rights
 """
 
 
@@ -19,5 +19,5 @@ class AppLoadError(HostStartError):
     """Mend the app's code; in Azure this function would be missing without a word."""
 
 
-class PortInUseError(HostStartError):
+class PortUnavailableError(HostStartError):
     """Choose another port, or 0 for any free one."""

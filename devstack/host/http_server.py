@@ -9,13 +9,13 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from devstack.host.errors import PortInUseError
+from devstack.host.errors import PortUnavailableError
 
 _LOOPBACK = "127.0.0.1"
 
 
 def listen(port: int) -> socket.socket:
-    """Take a port of the loopback interface, 0 for any free one; raises PortInUseError.
+    """Take a port of the loopback interface, 0 for any free one; raises PortUnavailableError.
 
     It listens from the start: two sockets that are only bound could share one port.
     """
@@ -26,11 +26,11 @@ def listen(port: int) -> socket.socket:
         listening.listen()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise PortInUseError(
+            raise PortUnavailableError(
                 f"port {port} is in use by another program: choose another with --port, "
                 "or 0 for any free one"
             ) from error
-        raise PortInUseError(f"cannot listen on port {port}: {error.strerror}") from error
+        raise PortUnavailableError(f"cannot listen on port {port}: {error.strerror}") from error
     return listening
 
 

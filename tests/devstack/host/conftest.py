@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from devstack.azurite import Azurite
+from tests.devstack.host.jobs import Jobs
 from tests.devstack.host.sample_apps import HostProcess, write_app
 
 
@@ -34,3 +36,12 @@ def start_host(tmp_path: Path) -> Iterator[Callable[..., HostProcess]]:
     yield start
     for host in hosts:
         host.kill()
+
+
+@pytest.fixture
+def jobs(azurite: Azurite, tmp_path: Path) -> Iterator[Jobs]:
+    """A queue of the test's own."""
+    jobs = Jobs(azurite, tmp_path)
+    with jobs.queue, jobs.poison:
+        jobs.queue.create_queue()
+        yield jobs
