@@ -29,6 +29,7 @@ TABLE = "cancellations"
 _STORED_AS_JSON = frozenset(
     {"refusal", "emails", "newerOperations", "alsoCanceled", "outcome", "history"}
 )
+_NO_TABLE = "TableNotFound"
 _MAX_CONFLICTS = 10
 
 
@@ -124,7 +125,8 @@ class TableLedger:
         try:
             return _translated(call)
         except ResourceNotFoundError as error:
-            if _code(error) != "TableNotFound":
+            # An insert is told 404 without a code, and can only mean the table.
+            if getattr(error, "error_code", None) is not None and _code(error) != _NO_TABLE:
                 raise
         _translated(self._create)
         return _translated(call)

@@ -6,12 +6,13 @@ function must not sleep, and whoever called knows better what to do next.
 
 import base64
 import binascii
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
 from azure.storage.queue import QueueClient
 
 from shared.errors import InvalidRequestError, QueueLeaseLostError, StorageUnavailableError
@@ -133,7 +134,8 @@ class StorageQueue:
         except AzureError as error:
             raise self._translated(error) from error
         try:
-            self._client.create_queue()
+            with contextlib.suppress(ResourceExistsError):  # another worker missed it as well
+                self._client.create_queue()
             return call()
         except AzureError as error:
             raise self._translated(error) from error

@@ -11,6 +11,8 @@ from ipaddress import ip_address
 from typing import Final, Literal
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
+from shared.hosts import is_loopback
+
 type Security = Literal["starttls", "tls", "plain"]
 
 _DEFAULT_PORTS: Final[Mapping[str, int]] = {"smtp": 587, "smtps": 465}
@@ -115,11 +117,7 @@ def _decoded(text: str) -> str:
 def _security_of(scheme: str, host: str) -> Security:
     if scheme == "smtps":
         return "tls"
-    return "plain" if _is_loopback(host) else "starttls"
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or (_is_ip(host) and ip_address(host).is_loopback)
+    return "plain" if is_loopback(host) else "starttls"
 
 
 def _is_ip(host: str) -> bool:

@@ -44,6 +44,7 @@ _OFFER_IDLE = {
 _OFFER_ACTIVE = frozenset({"running", "waitingforpublisherreview"})
 _CANCELING = frozenset({"canceling", "cancelling"})
 _CAN_CANCEL = "cancancel"
+_CANCEL_TYPE = "cancel"
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # .NET's zero date means "never"
 
 
@@ -54,6 +55,8 @@ class UnreadableAnswerError(ValueError):
 def parse_listing(body: Any, clock_offset: timedelta) -> tuple[Operation, ...]:
     """The operations of an offer, newest first. The order of the answer means nothing.
 
+    Cancel operations are passed over: what they cancel is what a request is about.
+
     Raises:
         UnreadableAnswerError: Not an array, or an item without an id or a state.
     """
@@ -62,6 +65,7 @@ def parse_listing(body: Any, clock_offset: timedelta) -> tuple[Operation, ...]:
     dated = [
         (_order(item, clock_offset), _parse(item, None, clock_offset))
         for item in (_as_object(item) for item in body)
+        if _plain(str(item.get("submissionType", ""))) != _CANCEL_TYPE
     ]
     return tuple(operation for _, operation in sorted(dated, key=lambda d: d[0], reverse=True))
 
