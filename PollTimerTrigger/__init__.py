@@ -10,10 +10,10 @@ from shared.telemetry import event
 
 
 def main(timer: func.TimerRequest) -> None:
-    """Poll what is due, then look over the open requests; past due or not makes no difference."""
+    """Poll what is due, then see to what no message brings up; past due makes no difference."""
     try:
         wiring.poller().run()
-        wiring.sweep().run_if_due()
+        wiring.housekeeping().run_if_due()
     except ConfigurationError as error:
         problems = list(error.problems)
         event("settings-unusable", level=logging.ERROR, part=error.part, problems=problems)

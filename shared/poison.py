@@ -6,7 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from shared.models import to_json
+from shared.errors import InvalidRequestError
+from shared.models import from_json, to_json
 from shared.queues import Queue, QueuedMessage
 from shared.telemetry import event
 
@@ -20,6 +21,7 @@ class PoisonRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     Attributes:
         message: The text as received, cut to what fits; then ``truncated`` is set and ``sha256``
             is that of the whole text in UTF-8.
+        noticed_at: When it was noticed, and the requester told; None until then.
     """
 
     version: int
@@ -31,6 +33,7 @@ class PoisonRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     requested_at: datetime | None = None
     truncated: bool = False
     sha256: str = ""
+    noticed_at: datetime | None = None
 
 
 def put_poison(
@@ -54,11 +57,27 @@ def put_poison(
         request_id=request_id,
         requested_at=requested_at,
     )
-    queue.put(_fitted(record))
+    queue.put(poison_text(record))
     event("message-poisoned", request_id=request_id, level=logging.ERROR, reason=reason)
 
 
-def _fitted(record: PoisonRecord) -> str:
+def read_poison(message: QueuedMessage) -> PoisonRecord:
+    """A poison record; the copy that the Functions host writes by itself becomes one."""
+    try:
+        return from_json(message.text, PoisonRecord)
+    except InvalidRequestError:
+        return PoisonRecord(
+            version=VERSION,
+            reason="the Functions host gave up on it; its log says why",
+            inserted_at=message.inserted_at,
+            dequeue_count=message.dequeue_count,
+            message=message.text,
+            request_id=message.id,
+        )
+
+
+def poison_text(record: PoisonRecord) -> str:
+    """The record's JSON, its message cut to what a queue message can hold."""
     text = to_json(record)
     kept = len(record.message)
     while len(text) > MAX_RECORD_BYTES:

@@ -57,6 +57,9 @@ class Queue(Protocol):
     def receive(self, most: int, lease_seconds: float) -> list[QueuedMessage]:
         """Up to ``most`` (1 to 32) visible messages, hidden from others for the lease."""
 
+    def peek(self, most: int) -> list[str]:
+        """The texts of up to ``most`` (1 to 32) visible messages, without touching them."""
+
     def update(self, message: QueuedMessage, text: str, delay_seconds: float) -> QueuedMessage:
         """Replace the text and hide the message for the delay, counted from now.
 
@@ -102,6 +105,11 @@ class StorageQueue:
             )
             for found in page
         ]
+
+    def peek(self, most: int) -> list[str]:
+        """The texts of up to ``most`` (1 to 32) visible messages, without touching them."""
+        page = self._call(lambda: self._client.peek_messages(max_messages=most))
+        return [str(found.content) for found in page]
 
     def update(self, message: QueuedMessage, text: str, delay_seconds: float) -> QueuedMessage:
         """Replace the text and hide the message for the delay, counted from now."""

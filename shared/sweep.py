@@ -1,4 +1,4 @@
-"""Looks over the open rows once a minute, for what no message brings up.
+"""Looks over the open rows, for what no message brings up.
 
 Whoever asked hears when their request could not be carried out yet, since they can still act by
 hand; and a row that nothing moves any more is closed instead of staying open for ever.
@@ -22,7 +22,6 @@ from shared.record import CancellationRecord, Mail
 from shared.settings import PolicySettings
 from shared.telemetry import event, without_secrets
 
-EVERY = timedelta(minutes=1)
 LONGEST = timedelta(minutes=1)
 ABANDONED_AFTER_TTL = timedelta(hours=1)
 _RETRY_FIRST_SECONDS = 30.0
@@ -46,18 +45,14 @@ class Sweep:
         self._mailer = mailer
         self._policy = policy
         self._clock = clock
-        self._last: datetime | None = None
 
-    def run_if_due(self) -> None:
-        """Look over the open rows, unless this process did so within the last minute.
+    def run(self) -> None:
+        """Look over the open rows, for a minute at the most.
 
         Raises:
             StorageUnavailableError: The table cannot be read.
         """
         started = self._clock()
-        if self._last is not None and started - self._last < EVERY:
-            return
-        self._last = started
         for record in self._ledger.open_records():
             if self._clock() - started > LONGEST:
                 return  # the next sweep goes on; polling must not wait for this one

@@ -15,11 +15,13 @@ from azure.storage.queue import QueueClient
 
 from shared.acceptance import Acceptance
 from shared.errors import ConfigurationError
+from shared.housekeeping import Housekeeping
 from shared.ledger import TABLE, TableLedger
 from shared.models import utc_now
 from shared.outcome_mail import Mailer, OutcomeMail
 from shared.partner_center.protocol import PartnerCenter
 from shared.pending_step import PendingStep
+from shared.poison_watch import PoisonWatch
 from shared.poller import Poller
 from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS, POISON_SUFFIX, StorageQueue
 from shared.settings import MailSettings, PartnerCenterSettings, PolicySettings, StorageSettings
@@ -81,13 +83,22 @@ def poller() -> Poller:
 
 
 @cache
-def sweep() -> Sweep:
+def housekeeping() -> Housekeeping:
     """What ``PollTimerTrigger`` calls after polling."""
-    return Sweep(
+    pending = _queue(PENDING_CANCELLATIONS)
+    sweep = Sweep(
+        ledger=_ledger(), pending=pending, mailer=_mailer, policy=_policy(), clock=utc_now
+    )
+    watches = (_poison_watch(name, pending) for name in (CANCEL_REQUESTS, PENDING_CANCELLATIONS))
+    return Housekeeping((sweep.run, *(watch.run for watch in watches)), utc_now)
+
+
+def _poison_watch(queue_name: str, pending: StorageQueue) -> PoisonWatch:
+    return PoisonWatch(
+        queue_name=queue_name,
+        poison=_queue(queue_name + POISON_SUFFIX),
+        pending=pending,
         ledger=_ledger(),
-        pending=_queue(PENDING_CANCELLATIONS),
-        mailer=_mailer,
-        policy=_policy(),
         clock=utc_now,
     )
 

@@ -1,0 +1,142 @@
+"""Notices what lands on a poison queue, whether we put it there or the Functions host did.
+
+The host's copies expire after seven days unseen; they are written anew, to stay until a person
+has dealt with them. Where the message can still be read, its request ends as ``unconfirmed``, so
+that whoever asked is told to act by hand.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from shared.addresses import keep_valid
+from shared.errors import InvalidRequestError, QueueLeaseLostError, RowConflictError
+from shared.handover import hand_over
+from shared.ledger import Ledger
+from shared.models import (
+    CancelRequest,
+    Outcome,
+    OutcomeName,
+    PendingCancellation,
+    from_json,
+)
+from shared.poison import PoisonRecord, poison_text, read_poison
+from shared.queues import Queue, QueuedMessage, plain_text
+from shared.record import CancellationRecord, new_record
+from shared.telemetry import event
+
+_PAGE = 32
+_LEASE_SECONDS = 60.0
+
+
+class PoisonWatch:
+    """Watches one poison queue. Two watches at once do no harm."""
+
+    def __init__(
+        self,
+        *,
+        queue_name: str,
+        poison: Queue,
+        pending: Queue,
+        ledger: Ledger,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Watch ``poison``, the poison queue of ``queue_name``."""
+        self._queue_name = queue_name
+        self._poison = poison
+        self._pending = pending
+        self._ledger = ledger
+        self._clock = clock
+
+    def run(self) -> None:
+        """Deal with every record that nobody has noticed yet.
+
+        Those that are noticed already are only peeked at, so that they stay in sight of a person.
+
+        Raises:
+            StorageUnavailableError: The queue or the table cannot be reached.
+        """
+        page = self._poison.peek(_PAGE)
+        if len(page) < _PAGE and all(_is_noticed(text) for text in page):
+            return
+        while messages := self._poison.receive(_PAGE, _LEASE_SECONDS):
+            for message in messages:
+                try:
+                    self._notice(message)
+                except (QueueLeaseLostError, RowConflictError) as error:
+                    event("poison-left-for-later", reason=str(error))
+
+    def _notice(self, message: QueuedMessage) -> None:
+        record = read_poison(message)
+        if record.noticed_at is not None:
+            return
+        request_id = self._tell_requester(record)
+        noticed = replace(
+            record, request_id=record.request_id or request_id, noticed_at=self._clock()
+        )
+        self._poison.put(poison_text(noticed))
+        self._poison.delete(message)
+        event(
+            "poison-noticed",
+            request_id=noticed.request_id,
+            level=logging.ERROR,
+            queue=self._queue_name,
+            reason=record.reason,
+        )
+
+    def _tell_requester(self, poisoned: PoisonRecord) -> str:
+        """End the request of a readable record as unconfirmed. Returns its id, or empty."""
+        try:
+            row = self._row_of(poisoned)
+        except InvalidRequestError:
+            return ""  # no telling who asked
+        if row.outcome is None:
+            outcome = Outcome(
+                name=OutcomeName.UNCONFIRMED,
+                at=self._clock(),
+                operation_state=row.last_state,
+                message=f"the request could not be processed: {poisoned.reason}",
+            )
+            hand_over(self._ledger, self._pending, row, self._clock(), outcome=outcome)
+        return row.request_id
+
+    def _row_of(self, poisoned: PoisonRecord) -> CancellationRecord:
+        text = plain_text(poisoned.message)
+        try:
+            pending = from_json(text, PendingCancellation)
+        except InvalidRequestError:
+            return self._row_of_request(from_json(text, CancelRequest), poisoned)
+        row = self._ledger.get(pending.publisher_id, pending.offer_id, pending.request_id)
+        if row is None:
+            raise InvalidRequestError("the request has no row")
+        return row
+
+    def _row_of_request(self, request: CancelRequest, poisoned: PoisonRecord) -> CancellationRecord:
+        request_id = request.request_id or poisoned.request_id
+        if not request_id:
+            raise InvalidRequestError("the request has no id")
+        row = self._ledger.get(request.publisher_id, request.offer_id, request_id)
+        if row is not None:
+            return row
+        now = self._clock()
+        emails, dropped = keep_valid(request.notification_emails)
+        return self._ledger.insert(
+            new_record(
+                request,
+                request_id=request_id,
+                requested_at=min(request.requested_at or now, poisoned.inserted_at, now),
+                source="queue",
+                emails=emails,
+                dropped_emails=dropped,
+                now=now,
+            )
+        )
+
+
+def _is_noticed(text: str) -> bool:
+    try:
+        return from_json(text, PoisonRecord).noticed_at is not None
+    except InvalidRequestError:
+        return False
