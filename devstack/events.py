@@ -4,16 +4,18 @@ Nothing here knows the name of an event or of a detail, so that new ones need no
 """
 
 import json
+import re
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 _OWN_MEMBERS = ("event", "time", "requestId", "level")
 _SHOWN_ID_CHARACTERS = 8
 _NAME_WIDTH = 20
+_GUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _STYLES = {"warning": "33", "error": "31"}
 
 
@@ -59,28 +61,36 @@ def render_event(event: Event, *, width: int, in_color: bool = False) -> str:
     """The event in as many lines as it takes: time, request, what happened, the details."""
     clock = event.time.partition("T")[2][:10] or "-"
     request = event.request_id[:_SHOWN_ID_CHARACTERS]
-    start = f"{clock:<10}  {request:<{_SHOWN_ID_CHARACTERS}}  {_words(event.name):<{_NAME_WIDTH}}  "
-    details = "  ".join(f"{name}={_shown(value)}" for name, value in event.details.items())
-    lines = textwrap.wrap(
-        details,
-        width,
-        initial_indent=start,
-        subsequent_indent=" " * len(start),
-        break_on_hyphens=False,
-    ) or [start]
-    text = "\n".join(line.rstrip() for line in lines)
+    start = f"{clock:<10}  {request:<{_SHOWN_ID_CHARACTERS}}  "
+    words = f"{event.name.replace('-', ' '):<{_NAME_WIDTH}}"
+    details = [f"{name}={_shown(value)}" for name, value in event.details.items()]
+    text = "\n".join(_lines(start, [words, *details], width))
     style = _STYLES.get(event.level)
     return f"\033[{style}m{text}\033[0m" if in_color and style else text
 
 
-def _words(name: str) -> str:
-    return name.replace("-", " ")
+def _lines(start: str, parts: list[str], width: int) -> Iterator[str]:
+    """The parts one after the other; one that no longer fits begins a line, and is wrapped."""
+    line = start
+    for part in parts:
+        addition = part if line == start else f"  {part}"
+        if len(line) + len(addition) <= width:
+            line += addition
+            continue
+        yield line.rstrip()
+        indent = " " * (len(start) + 2)
+        *whole, line = textwrap.wrap(
+            part, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+        )
+        yield from whole
+    yield line.rstrip()
 
 
 def _shown(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     # What comes from outside must not steer the terminal.
-    return "".join(char if char.isprintable() else "?" for char in text)
+    printable = "".join(char if char.isprintable() else "?" for char in text)
+    return _GUID.sub(lambda guid: f"{guid[0][:_SHOWN_ID_CHARACTERS]}...", printable)
 
 
 class EventLog:

@@ -61,6 +61,11 @@ class FunctionsHost:
         """Whether it was started and has not ended."""
         return self._child is not None and self._child.is_running
 
+    @property
+    def exit_code(self) -> int | None:
+        """What it ended with by itself; None while it runs, or after it was stopped."""
+        return self._child.exit_code if self._child else None
+
     def start(self) -> None:
         """Start it and wait until every function is loaded and every listener listens.
 

@@ -57,6 +57,11 @@ class ChildProcess:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def exit_code(self) -> int | None:
+        """What it ended with by itself; None while it runs, or after it was stopped."""
+        return self._process.poll() if self._process else None
+
+    @property
     def output(self) -> str:
         """The last lines that it wrote."""
         with self._news:
