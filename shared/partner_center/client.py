@@ -8,12 +8,13 @@ import json
 import logging
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
 
 from shared.errors import NotSentError, PartnerCenterError, RefusedError, TransientError
-from shared.models import Operation
+from shared.models import Operation, utc_now
 from shared.partner_center import location as locations
 from shared.partner_center.credentials import Tokens
 from shared.partner_center.operations import (
@@ -45,11 +46,12 @@ class CloudPartnerPortal:
         *,
         read_seconds: float = READ_SECONDS,
         cancel_seconds: float = CANCEL_SECONDS,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """Talk to ``origin`` only, with total deadlines in seconds for each call."""
         self._origin = origin
         self._tokens = tokens
-        self._transport = Transport(origin)
+        self._transport = Transport(origin, clock)
         self._read_seconds = read_seconds
         self._cancel_seconds = cancel_seconds
 

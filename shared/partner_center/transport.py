@@ -9,7 +9,7 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -23,6 +23,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from shared.errors import NotSentError, TransientError
+from shared.models import utc_now
 
 CONNECT_SECONDS = 10.0
 MAX_BODY_BYTES = 1024 * 1024
@@ -38,13 +39,19 @@ class Answer:
         status_code: The HTTP status.
         headers: Looked up without case.
         body: At most 1 MiB.
-        clock_offset: Partner Center's clock minus ours, from the ``Date`` header; zero without.
+        received_at: When its head came, on our clock.
     """
 
     status_code: int
     headers: Mapping[str, str]
     body: bytes
-    clock_offset: timedelta
+    received_at: datetime
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """Partner Center's clock minus ours, from the ``Date`` header; zero without one."""
+        date = _http_date(self.headers.get("Date", ""))
+        return date - self.received_at if date else timedelta()
 
     def json(self) -> Any:
         """The body as JSON, or None for anything that is not."""
@@ -62,16 +69,17 @@ class Answer:
         when = _http_date(value)
         if when is None:
             return None
-        seconds = (when - datetime.now(UTC) - self.clock_offset).total_seconds()
+        seconds = (when - self.received_at - self.clock_offset).total_seconds()
         return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
 class Transport:
     """Sends requests to one origin. Safe to share between threads."""
 
-    def __init__(self, origin: str) -> None:
+    def __init__(self, origin: str, clock: Callable[[], datetime] = utc_now) -> None:
         """Send to this scheme and host, and to no other."""
         self._origin = origin
+        self._clock = clock
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.mount("http://", _Adapter())
@@ -107,8 +115,9 @@ class Transport:
         with self._session.send(
             request, timeout=timeout, allow_redirects=False, stream=True
         ) as response:
+            received_at = self._clock()  # before the body, which may take its time
             body = _read(response.raw)
-            return Answer(response.status_code, response.headers, body, _clock_offset(response))
+            return Answer(response.status_code, response.headers, body, received_at)
 
 
 def _read(raw: urllib3.HTTPResponse) -> bytes:
@@ -118,11 +127,6 @@ def _read(raw: urllib3.HTTPResponse) -> bytes:
         if len(body) > MAX_BODY_BYTES:
             raise TransientError(f"an answer larger than {MAX_BODY_BYTES} bytes")
     return bytes(body)
-
-
-def _clock_offset(response: requests.Response) -> timedelta:
-    date = _http_date(response.headers.get("Date", ""))
-    return date - datetime.now(UTC) if date else timedelta()
 
 
 def _http_date(value: str) -> datetime | None:
