@@ -259,7 +259,7 @@ RULES: tuple[Rule, ...] = (
         lambda c: _finish(c, OutcomeName.NOTHING_TO_CANCEL),
     ),
     Rule(
-        "there is no list and the offer's status is not read yet",
+        "nothing is shown running, and the offer's status is not read yet",
         lambda c: c.offer_status is None,
         lambda c: ReadStatus(),
     ),
