@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from shared.cancel_call import CallResult, NotTaken, Taken, Unanswered
-from shared.disposition import Disposition
+from shared.disposition import Disposition, seen
 from shared.judgment import Finish, Submit, outcome_of
 from shared.ledger import Ledger
 from shared.looking import look
@@ -69,6 +69,7 @@ class CallResults:
                 "location": taken.answer.location,
                 "newer_operations": taken.newer_operations,
                 "also_canceled": taken.also_canceled,
+                **seen(taken.target, now),
             },
         )
 

@@ -15,7 +15,7 @@ from shared.backoff import backoff_seconds
 from shared.handover import hand_over
 from shared.judgment import Finish
 from shared.ledger import Ledger, amend
-from shared.models import Outcome, OutcomeName, Refusal, to_json
+from shared.models import Operation, Outcome, OutcomeName, Refusal, to_json
 from shared.queues import Queue
 from shared.record import CancellationRecord, request_message
 from shared.settings import PolicySettings
@@ -63,15 +63,8 @@ class Disposition:
     def finish(self, record: CancellationRecord, finish: Finish) -> None:
         """End the request with what a look has found."""
         operation = finish.operation
-        changes = (
-            {
-                "target_operation_id": operation.id,
-                "last_state": operation.word,
-                "last_state_at": self._clock(),
-            }
-            if operation
-            else {}
-        )
+        target = {"target_operation_id": operation.id} if operation else {}
+        changes = {**target, **seen(operation, self._clock())}
         self.follow(record, outcome=finish.outcome, changes=changes)
 
     def reject(self, record: CancellationRecord, refusal: Refusal) -> None:
@@ -145,3 +138,8 @@ class Disposition:
             )
 
         amend(self._ledger, record, postponed)
+
+
+def seen(operation: Operation | None, now: datetime) -> dict[str, Any]:
+    """The row's fields that tell what an operation was last seen as."""
+    return {"last_state": operation.word, "last_state_at": now} if operation else {}
