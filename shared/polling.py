@@ -212,7 +212,7 @@ def _told(pending: PendingCancellation, seen: Observation) -> _Told | None:
     listed = next((o for o in seen.listing or () if o.id == pending.target_operation_id), None)
     known = [operation for operation in (_own(pending, seen), listed) if operation]
     if not known:
-        return _Told(OperationState.ACTIVE, seen.location.word) if seen.location else None
+        return _Told(OperationState.UNKNOWN, seen.location.word) if seen.location else None
     by_state = {operation.state: operation for operation in reversed(known)}
     decisive = (
         by_state.get(OperationState.CANCELED) or by_state.get(OperationState.ACTIVE) or known[0]
