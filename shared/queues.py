@@ -88,10 +88,15 @@ class StorageQueue:
 
     def receive(self, most: int, lease_seconds: float) -> list[QueuedMessage]:
         """Up to ``most`` (1 to 32) visible messages, hidden from others for the lease."""
+        lease = max(1, _whole_seconds(lease_seconds))
+        # One page, and so one request: by default the SDK makes one for each message.
         page = self._call(
             lambda: list(
-                self._client.receive_messages(
-                    max_messages=most, visibility_timeout=max(1, _whole_seconds(lease_seconds))
+                next(
+                    self._client.receive_messages(
+                        messages_per_page=most, visibility_timeout=lease
+                    ).by_page(),
+                    iter(()),
                 )
             )
         )
@@ -179,4 +184,6 @@ def _whole_seconds(seconds: float) -> int:
 
 
 def _code(error: Any) -> str:
-    return str(getattr(error, "error_code", None) or "").removeprefix("StorageErrorCode.")
+    """The service's word: the SDK hands it out as text for a 404, and as an enum for the rest."""
+    code = getattr(error, "error_code", None)
+    return str(getattr(code, "value", code) or "")
