@@ -100,15 +100,15 @@ class Transport:
             TransientError: The answer did not come, or not whole; the request may have arrived.
         """
         request = requests.Request(method, self._origin + path, headers=dict(headers), data=body)
-        try:
-            with _deadline(deadline_seconds):
+        with _deadline(deadline_seconds) as guard:
+            try:
                 return self._exchange(self._session.prepare_request(request), deadline_seconds)
-        except (requests.RequestException, HTTPError, OSError) as error:
-            if _never_connected(error):
-                raise NotSentError(f"{self._origin} could not be reached") from error
-            raise TransientError(
-                f"no whole answer to {method} within {deadline_seconds:g} s"
-            ) from error
+            except (requests.RequestException, HTTPError, OSError) as error:
+                if _never_connected(error):
+                    raise NotSentError(f"{self._origin} could not be reached") from error
+                is_late = guard.is_over or isinstance(error, requests.Timeout)
+                what = f"did not come within {deadline_seconds:g} s" if is_late else "broke off"
+                raise TransientError(f"Partner Center's answer to {method} {what}") from error
 
     def _exchange(self, request: requests.PreparedRequest, deadline_seconds: float) -> Answer:
         timeout = (min(CONNECT_SECONDS, deadline_seconds), deadline_seconds)
@@ -145,11 +145,40 @@ def _never_connected(error: BaseException) -> bool:
     return isinstance(reason, NewConnectionError)
 
 
+class _Guard:
+    """The socket in use; another thread shuts it down when the time is over."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self.is_over = False
+
+    def watch(self, connection_socket: socket.socket | None) -> None:
+        with self._lock:
+            self._socket = connection_socket
+            if self.is_over:
+                self._shut_down()
+
+    def release(self) -> None:
+        with self._lock:
+            self._socket = None
+
+    def expire(self) -> None:
+        with self._lock:
+            self.is_over = True
+            self._shut_down()
+
+    def _shut_down(self) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
 _guarded = threading.local()
 
 
 @contextlib.contextmanager
-def _deadline(seconds: float) -> Iterator[None]:
+def _deadline(seconds: float) -> Iterator[_Guard]:
     """Shut this thread's connection down when the time is over, whatever it is waiting for."""
     guard = _Guard()
     _guarded.current = guard
@@ -157,31 +186,11 @@ def _deadline(seconds: float) -> Iterator[None]:
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield guard
     finally:
         timer.cancel()
         guard.release()
         _guarded.current = None
-
-
-class _Guard:
-    """The socket in use, to be shut down by another thread at most once and never too late."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-
-    def watch(self, connection_socket: socket.socket | None) -> None:
-        with self._lock:
-            self._socket = connection_socket
-
-    def release(self) -> None:
-        self.watch(None)
-
-    def expire(self) -> None:
-        with self._lock, contextlib.suppress(OSError):
-            if self._socket is not None:
-                self._socket.shutdown(socket.SHUT_RDWR)
 
 
 class _WatchedConnection(HTTPConnection):
