@@ -42,8 +42,12 @@ def event(name: str, *, request_id: str = "", level: int = logging.INFO, **detai
 
 
 def without_secrets(text: str) -> str:
-    """Text from outside, cut to a sane length, with addresses and tokens masked."""
-    return _SECRETS.sub("<hidden>", text[:MAX_DETAIL_CHARACTERS])
+    """Text from outside, cut to a sane length, with addresses and tokens masked.
+
+    Half a surrogate pair becomes ``?``: it is legal in JSON and nowhere that it goes from here.
+    """
+    cut = text[:MAX_DETAIL_CHARACTERS].encode("utf-8", "replace").decode()
+    return _SECRETS.sub("<hidden>", cut)
 
 
 def _clean(value: Any) -> Any:

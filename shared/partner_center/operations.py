@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.models import Operation, OperationState
 from shared.partner_center.protocol import OfferStatus
-from shared.telemetry import event
+from shared.telemetry import event, without_secrets
 
 _STATES = {
     "notstarted": OperationState.ACTIVE,
@@ -45,7 +45,9 @@ _OFFER_ACTIVE = frozenset({"running", "waitingforpublisherreview"})
 _CANCELING = frozenset({"canceling", "cancelling"})
 _CAN_CANCEL = "cancancel"
 _CANCEL_TYPE = "cancel"
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # .NET's zero date means "never"
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+_MAX_WORD_CHARACTERS = 100
 
 
 class UnreadableAnswerError(ValueError):
@@ -63,7 +65,7 @@ def parse_listing(body: Any, clock_offset: timedelta) -> tuple[Operation, ...]:
     if not isinstance(body, list):
         raise UnreadableAnswerError("the list of operations is not an array")
     dated = [
-        (_order(item, clock_offset), _parse(item, None, clock_offset))
+        (_order(item), _parse(item, None, clock_offset))
         for item in (_as_object(item) for item in body)
         if _plain(str(item.get("submissionType", ""))) != _CANCEL_TYPE
     ]
@@ -103,7 +105,7 @@ def parse_offer_status(body: Any) -> OfferStatus:
     if plain not in _OFFER_ACTIVE | _OFFER_IDLE.keys():
         event("offer-status-unknown", level=logging.WARNING, word=word)
     state = _OFFER_IDLE.get(plain, OperationState.ACTIVE)
-    return OfferStatus(state=state, word=word, is_active=plain not in _OFFER_IDLE)
+    return OfferStatus(state=state, word=_kept(word), is_active=plain not in _OFFER_IDLE)
 
 
 def state_of(word: str) -> OperationState:
@@ -117,14 +119,15 @@ def _parse(item: dict[str, Any], operation_id: str | None, clock_offset: timedel
     if not isinstance(word, str) or (operation_id is None and not found_id):
         raise UnreadableAnswerError("an operation has no id or no state")
     state = state_of(word)
-    ended = _time(item.get("lastActionDateTime")) or _time(item.get("changedTime"))
-    started = _time(item.get("createdDateTime"))
+    ended = _time(item, "lastActionDateTime", clock_offset) or _time(
+        item, "changedTime", clock_offset
+    )
     return Operation(
         id=found_id,
         state=state,
-        word=word,
-        started_at=started and started - clock_offset,
-        ended_at=ended - clock_offset if ended and state.is_terminal else None,
+        word=_kept(word),
+        started_at=_time(item, "createdDateTime", clock_offset),
+        ended_at=ended if state.is_terminal else None,
         is_being_canceled=_is_being_canceled(item, word),
     )
 
@@ -135,8 +138,8 @@ def _is_being_canceled(item: dict[str, Any], word: str) -> bool:
     return _plain(word) in _CANCELING or (asked and not state_of(word).is_terminal)
 
 
-def _order(item: dict[str, Any], clock_offset: timedelta) -> tuple[datetime, int]:
-    when = _time(item.get("createdDateTime")) or _time(item.get("changedTime")) or _EARLIEST
+def _order(item: dict[str, Any]) -> tuple[datetime, int]:
+    when = _time(item, "createdDateTime") or _time(item, "changedTime") or _EARLIEST
     version = item.get("version")
     return when, version if isinstance(version, int) else 0
 
@@ -156,13 +159,25 @@ def _plain(word: str) -> str:
     return re.sub(r"[\s_-]", "", word).lower()
 
 
-def _time(value: Any) -> datetime | None:
-    """An ISO 8601 time; one without an offset is UTC, one before 2000 means none."""
+def _kept(word: str) -> str:
+    """A word as it goes into row, message and mail, which bound and encode what they hold."""
+    return without_secrets(word)[:_MAX_WORD_CHARACTERS]
+
+
+def _time(
+    item: dict[str, Any], name: str, clock_offset: timedelta = timedelta()
+) -> datetime | None:
+    """An ISO 8601 time, put on our clock; one without an offset is UTC.
+
+    None for anything else, and for one before 2000 or beyond what a clock can show: .NET's least
+    and greatest dates both mean that there is none.
+    """
+    value = item.get(name)
     if not isinstance(value, str):
         return None
     try:
         parsed = datetime.fromisoformat(value.strip())
         aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-        return aware.astimezone(UTC) if aware > _EARLIEST else None
+        return aware.astimezone(UTC) - clock_offset if _EARLIEST < aware < _LATEST else None
     except (ValueError, OverflowError):
         return None
