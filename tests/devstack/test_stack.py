@@ -143,9 +143,7 @@ def test_a_port_in_use_is_said_and_the_other_parts_are_ended(
         taken.listen()
         port = taken.getsockname()[1]
         stack = Stack(tmp_path / "state", app=app, ports=Ports(**{part: port}))
-        with pytest.raises(
-            (PortInUseError, PartFailedError), match=rf"port {port} is in use"
-        ):
+        with pytest.raises((PortInUseError, PartFailedError), match=rf"port {port} is in use"):
             stack.start()
     assert not any(is_listening(port) for port in stack.storage.ports.values() if port)
 
