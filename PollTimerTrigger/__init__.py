@@ -1,12 +1,10 @@
 """Resolves the pending cancellations and mails their outcomes, on a schedule."""
 
-import logging
-
 import azure.functions as func
 
 from shared import wiring
 from shared.errors import ConfigurationError
-from shared.telemetry import event
+from shared.telemetry import settings_unusable
 
 
 def main(timer: func.TimerRequest) -> None:
@@ -15,5 +13,4 @@ def main(timer: func.TimerRequest) -> None:
         wiring.poller().run()
         wiring.housekeeping().run_if_due()
     except ConfigurationError as error:
-        problems = list(error.problems)
-        event("settings-unusable", level=logging.ERROR, part=error.part, problems=problems)
+        settings_unusable(error)

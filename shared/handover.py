@@ -41,14 +41,7 @@ def hand_over(
     fields = changes or {}
     pending.put(to_json(pending_message(replace(record, outcome=ended, **fields))), delay_seconds)
     if ended is not None:
-        event(
-            "outcome-found",
-            request_id=record.request_id,
-            outcome=ended.name,
-            operationState=ended.operation_state,
-            code=ended.code,
-            detail=ended.message,
-        )
+        tell_outcome(record.request_id, ended)
 
     def handed_over(current: CancellationRecord) -> CancellationRecord:
         kept = current.outcome or ended
@@ -63,3 +56,15 @@ def hand_over(
         )
 
     amend(ledger, record, handed_over)
+
+
+def tell_outcome(request_id: str, outcome: Outcome) -> None:
+    """Write the event that a request's end was found."""
+    event(
+        "outcome-found",
+        request_id=request_id,
+        outcome=outcome.name,
+        operationState=outcome.operation_state,
+        code=outcome.code,
+        detail=outcome.message,
+    )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.errors import ConfigurationError, OfferCancelError
-from shared.telemetry import event
+from shared.telemetry import event, settings_unusable
 
 RETRY_AFTER_SECONDS = 15
 
@@ -46,12 +46,7 @@ def answer(serve: Callable[[], HttpAnswer]) -> HttpAnswer:
     except ProblemError as problem:
         return _problem(problem)
     except ConfigurationError as error:
-        event(
-            "settings-unusable",
-            level=logging.ERROR,
-            part=error.part,
-            problems=list(error.problems),
-        )
+        settings_unusable(error)
         return _problem(
             ProblemError(
                 503,

@@ -26,7 +26,7 @@ from shared.notification.notice import Notice
 from shared.notification.sender import Delivery, Sender
 from shared.record import CancellationRecord, Mail
 from shared.settings import MailSettings
-from shared.telemetry import event, without_secrets
+from shared.telemetry import event, settings_unusable, without_secrets
 
 CLAIM = timedelta(minutes=10)
 RETRY_FIRST_SECONDS = 15.0
@@ -87,13 +87,7 @@ class OutcomeMail:
         try:
             mailer = self._mailer()
         except ConfigurationError as error:
-            event(
-                "settings-unusable",
-                request_id=record.request_id,
-                level=logging.ERROR,
-                part=error.part,
-                problems=list(error.problems),
-            )
+            settings_unusable(error, record.request_id)
             return self._later(pending, record, str(error))
         allowed, dropped = recipients_of(pending.notification_emails, mailer.settings)
         remaining = pending.remaining_emails

@@ -19,6 +19,7 @@ from shared.errors import (
     PartnerCenterError,
     TransientError,
 )
+from shared.handover import tell_outcome
 from shared.ledger import Ledger
 from shared.models import PENDING_VERSION, PendingCancellation, from_json, to_json
 from shared.outcome_mail import CLAIM, Mailed, MailHopeless, MailLater, OutcomeMail
@@ -37,7 +38,7 @@ from shared.polling import (
 from shared.queues import Queue, QueuedMessage, plain_text
 from shared.record import CancellationRecord, Mail
 from shared.settings import PolicySettings
-from shared.telemetry import event
+from shared.telemetry import event, settings_unusable
 
 MAX_CRASHES = 6
 SUSPECT_CRASHES = 2
@@ -143,14 +144,7 @@ class PendingStep:
             case PollAgain(_, seconds):
                 self._checkpoint(leased.message, pending, seconds)
             case Finished(outcome):
-                event(
-                    "outcome-found",
-                    request_id=pending.request_id,
-                    outcome=outcome.name,
-                    operationState=outcome.operation_state,
-                    code=outcome.code,
-                    detail=outcome.message,
-                )
+                tell_outcome(pending.request_id, outcome)
                 self._deliver(leased.message, replace(pending, outcome=outcome))
         return trouble
 
@@ -172,13 +166,7 @@ class PendingStep:
             event("poll-failed", request_id=pending.request_id, reason=str(error))
             return failed, error
         except ConfigurationError as error:
-            event(
-                "settings-unusable",
-                request_id=pending.request_id,
-                level=logging.ERROR,
-                part=error.part,
-                problems=list(error.problems),
-            )
+            settings_unusable(error, pending.request_id)
             return after_failure(pending, str(error), None, self._clock()), None
 
     def _tell_poll(self, pending: PendingCancellation) -> None:

@@ -6,7 +6,6 @@ done now goes back onto the queue with a delay; nothing sleeps in here.
 """
 
 import contextlib
-import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -31,7 +30,7 @@ from shared.poison import put_poison
 from shared.queues import Queue, QueuedMessage, plain_text
 from shared.record import CancellationRecord, new_record
 from shared.settings import PolicySettings
-from shared.telemetry import event
+from shared.telemetry import event, settings_unusable
 
 _MAX_CONFLICTS = 5
 
@@ -126,13 +125,7 @@ class Submission:
             center = self._partner_center()
             self._follow_verdict(record, center)
         except ConfigurationError as error:
-            event(
-                "settings-unusable",
-                request_id=record.request_id,
-                level=logging.ERROR,
-                part=error.part,
-                problems=list(error.problems),
-            )
+            settings_unusable(error, record.request_id)
             self._disposition.postpone(record, str(error))
         except TransientError as error:
             self._disposition.postpone(record, str(error), retry_after=error.retry_after)

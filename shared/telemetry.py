@@ -11,6 +11,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.errors import ConfigurationError
+
 LOGGER_NAME = "offer_cancel"
 MAX_DETAIL_CHARACTERS = 1000
 
@@ -39,6 +41,17 @@ def event(name: str, *, request_id: str = "", level: int = logging.INFO, **detai
         **{key: _clean(value) for key, value in details.items()},
     }
     _logger.log(level, json.dumps({k: v for k, v in line.items() if v not in (None, "", [])}))
+
+
+def settings_unusable(error: ConfigurationError, request_id: str = "") -> None:
+    """Write every problem of a part of the settings at once: a person must mend it."""
+    event(
+        "settings-unusable",
+        request_id=request_id,
+        level=logging.ERROR,
+        part=error.part,
+        problems=error.problems,
+    )
 
 
 def without_secrets(text: str) -> str:
