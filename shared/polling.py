@@ -197,7 +197,8 @@ def _is_target(pending: PendingCancellation) -> bool:
 
 def _own(pending: PendingCancellation, seen: Observation) -> Operation | None:
     """The target as a path of its own shows it."""
-    return seen.target or (seen.location if _is_target(pending) else None)
+    shown = (seen.target, seen.location if _is_target(pending) else None)
+    return next((o for o in shown if o and o.id == pending.target_operation_id), None)
 
 
 def _needs_the_list(own: Operation | None) -> bool:

@@ -124,6 +124,10 @@ class CloudPartnerPortal:
         operation = _parsed(
             answer, lambda body: parse_operation(body, operation_id, answer.clock_offset)
         )
+        if operation_id and operation.id != operation_id.lower():
+            # Whatever this is, it is not what was asked for; the list knows operations by id.
+            event("another-operation-answered", level=logging.WARNING, operationId=operation.id)
+            return None
         return replace(operation, retry_after=answer.retry_after)
 
     def _get(self, path: str) -> Answer:
