@@ -1,0 +1,26 @@
+"""What a functions host logs names nobody and opens nothing, whatever was sent to it.
+
+Looked at when a stack ends, so that it holds for everything that the tests did to it.
+"""
+
+import re
+
+from devstack.azurite import ACCOUNT_KEY
+from devstack.stack import Stack
+
+# Sent or set by tests only to be looked for here.
+CLIENTS_TOKEN = "a-token-that-the-client-sends"
+PASSWORD = "hush-hush-password"
+REASON = "a reason that is nobody's business"
+
+_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.\w+")
+
+
+def assert_clean(stack: Stack) -> None:
+    """Fail for an address, a token, a secret or a body in what the host wrote."""
+    log = stack.host.log.read_text(encoding="utf-8")
+    assert '"request-accepted"' in log, "this is not the log of a host that worked"
+    assert not _ADDRESS.findall(log)
+    for secret in (ACCOUNT_KEY, stack.partner_center.token, CLIENTS_TOKEN, PASSWORD, REASON):
+        assert secret not in log
+    assert "Traceback" not in log
