@@ -87,7 +87,7 @@ def test_an_object_and_an_array_around_it_are_the_same() -> None:
 def test_of_an_array_the_operation_that_was_asked_for_is_taken() -> None:
     body = [item(id=OTHER_ID, status="failed"), item(id=TARGET_ID.upper(), status="canceled")]
     assert parse_operation(body, TARGET_ID, NO_OFFSET).word == "canceled"
-    assert parse_operation(body, CANCEL_ID, NO_OFFSET).id == OTHER_ID
+    assert parse_operation(body, CANCEL_ID, NO_OFFSET).word == "failed"
 
 
 def test_an_id_is_in_lower_case_and_the_one_asked_for_where_there_is_none() -> None:
