@@ -115,7 +115,8 @@ class Submission:
         if record.outcome is not None and not record.pending_queued:
             self._disposition.follow(record)
             return True
-        is_twin = record.pending_queued or request.attempt < record.attempt
+        # Below zero comes from outside, where it means nothing.
+        is_twin = record.pending_queued or max(request.attempt, 0) < record.attempt
         if is_twin:
             event("stale-twin-dropped", request_id=record.request_id, attempt=request.attempt)
         return is_twin

@@ -14,19 +14,19 @@ from tests.integration.stage import Stage, staged
 
 
 @pytest.fixture(scope="module")
-def seconds() -> HandClock:
+def hand_clock() -> HandClock:
     """The clock that all parts of a module's tests share; it only ever moves on."""
     return HandClock()
 
 
 @pytest.fixture(scope="module")
-def time(seconds: HandClock) -> HandTime:
-    return HandTime(seconds)
+def hand_time(hand_clock: HandClock) -> HandTime:
+    return HandTime(hand_clock)
 
 
 @pytest.fixture(scope="module")
-def simulator(seconds: HandClock) -> Iterator[Simulator]:
-    with Simulator(clock=seconds) as simulator:
+def simulator(hand_clock: HandClock) -> Iterator[Simulator]:
+    with Simulator(clock=hand_clock) as simulator:
         yield simulator
 
 
@@ -38,7 +38,7 @@ def mailbox(tmp_path: Path) -> Iterator[Mailbox]:
 
 @pytest.fixture
 def stage(
-    azurite: Azurite, simulator: Simulator, time: HandTime, mailbox: Mailbox
+    azurite: Azurite, simulator: Simulator, hand_time: HandTime, mailbox: Mailbox
 ) -> Iterator[Stage]:
-    with staged(azurite.connection_string, simulator, time, mailbox) as stage:
+    with staged(azurite.connection_string, simulator, hand_time, mailbox) as stage:
         yield stage

@@ -1,10 +1,10 @@
 """The app's domain on real parts: Azurite, the simulator, an SMTP server, and one clock."""
 
+import contextlib
 import json
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -30,6 +30,7 @@ from shared.record import CancellationRecord, Mail
 from shared.settings import MailSettings, PolicySettings
 from shared.submission import Submission
 from shared.sweep import Sweep
+from tests.integration.crashes import CrashError, Fate
 from tests.integration.hand_time import HandTime, HandTimedQueueClient, Kept
 
 PUBLISHER = "contoso"
@@ -134,15 +135,21 @@ class Stage:
         }
         return Cast(**real | parts)
 
-    def portal(self, token: str | None = None) -> CloudPartnerPortal:
+    def portal(
+        self, *, token: str | None = None, read_seconds: float | None = None
+    ) -> CloudPartnerPortal:
         """A client of the simulator."""
         return CloudPartnerPortal(
             self.simulator.url,
             StaticTokens(token or self.simulator.token),
-            read_seconds=READ_SECONDS,
+            read_seconds=read_seconds or READ_SECONDS,
             cancel_seconds=READ_SECONDS,
             clock=self.time,
         )
+
+    def policy(self, **changes: Any) -> PolicySettings:
+        """The policy, some of its settings set otherwise."""
+        return PolicySettings(**{**vars(POLICY), **changes})
 
     def mailer(self, sender: Sender | None = None, **settings: Any) -> Mailer:
         """A mailer to the mailbox, some of its settings set otherwise."""
@@ -197,6 +204,20 @@ class Stage:
             clock=self.time,
         ).run()
 
+    def under(self, fate: Fate) -> dict[str, Any]:
+        """The parts that have effects, under a fate."""
+        center = fate.over("center", self.center)
+        mailer = self.mailer(fate.over("mail", SmtpSender(self.mail_settings.smtp)))
+        return {
+            "ledger": fate.over("row", self.ledger),
+            "requests": fate.over("requests", self.requests.adapter),
+            "pending": fate.over("pending", self.pending.adapter),
+            "requests_poison": fate.over("poison", self.requests_poison.adapter),
+            "pending_poison": fate.over("poison", self.pending_poison.adapter),
+            "partner_center": lambda: center,
+            "mailer": lambda: mailer,
+        }
+
     # --- what happens ---
 
     def given(self, scenario: str, **knobs: object) -> None:
@@ -228,6 +249,13 @@ class Stage:
         self.requests.adapter.delete(message)
         return message
 
+    def submit_and_die(self, fate: Fate) -> None:
+        """Let the queue trigger have the next request, and die of it; its lease ends."""
+        with contextlib.suppress(CrashError):
+            self.submission(**self.under(fate)).handle(self.received())
+        assert fate.has_struck
+        self.time.advance(_LEASE_SECONDS)
+
     def submit_all(self, **parts: Any) -> int:
         """Let the queue trigger have every request that is due; returns how many."""
         submission, count = self.submission(**parts), 0
@@ -247,6 +275,14 @@ class Stage:
             self.time.advance(TICK_SECONDS)
             self.submit_all(**parts)
             self.poll(**parts)
+
+    def play_after(self) -> None:
+        """Let twins and late messages come that a request may have left behind."""
+        self.time.advance(_LEASE_SECONDS)
+        self.submit_all()
+        self.poll()
+        self.time.advance(_LEASE_SECONDS)
+        self.poll()
 
     def play_out(self, request_id: str, minutes: float = 30, **parts: Any) -> CancellationRecord:
         """Let time pass until the request has its outcome and its mail."""
@@ -310,6 +346,11 @@ class Stage:
         """The first publish of the offer."""
         return self.truth()[0]
 
+    def truth_of(self, operation_id: str | None) -> TrueOperation:
+        """One publish; the only one where nobody knows its id."""
+        [operation] = [each for each in self.truth() if operation_id in (None, each.id)]
+        return operation
+
     def calls(self) -> list[Call]:
         """Every call about the offer."""
         return self.simulator.calls(PUBLISHER, self.offer)
@@ -324,7 +365,7 @@ class Stage:
         return (self.time() - timedelta(seconds=seconds)).isoformat()
 
 
-@contextmanager
+@contextlib.contextmanager
 def staged(
     connection_string: str, simulator: Simulator, time: HandTime, mailbox: Mailbox
 ) -> Iterator[Stage]:
