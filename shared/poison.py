@@ -9,7 +9,7 @@ import msgspec
 from shared.errors import InvalidRequestError
 from shared.models import from_json, to_json
 from shared.queues import Queue, QueuedMessage
-from shared.telemetry import event
+from shared.telemetry import event, without_secrets
 
 VERSION = 1
 MAX_RECORD_BYTES = 60_000  # below the service's 64 KiB, with room for what a person adds
@@ -77,17 +77,22 @@ def read_poison(message: QueuedMessage) -> PoisonRecord:
 
 
 def poison_text(record: PoisonRecord) -> str:
-    """The record's JSON, its message cut to what a queue message can hold."""
-    text = to_json(record)
+    """The record's JSON, its message cut to what a queue message can hold.
+
+    The reason is cut as well: one about a wrong value may repeat it.
+    """
+    bounded = msgspec.structs.replace(record, reason=without_secrets(record.reason))
+    text = to_json(bounded)
     kept = len(record.message)
-    while len(text) > MAX_RECORD_BYTES:
-        kept = kept * MAX_RECORD_BYTES // len(text) - 200
+    whole = hashlib.sha256(record.message.encode("utf-8", "replace")).hexdigest()
+    while len(text) > MAX_RECORD_BYTES and kept > 0:
+        kept = max(kept * MAX_RECORD_BYTES // len(text) - 200, 0)
         text = to_json(
             msgspec.structs.replace(
-                record,
+                bounded,
                 message=record.message[:kept],
                 truncated=True,
-                sha256=hashlib.sha256(record.message.encode("utf-8", "replace")).hexdigest(),
+                sha256=record.sha256 or whole,
             )
         )
     return text
