@@ -4,6 +4,7 @@ Each part is read from the environment when it is first needed, and reports all 
 once: a wrong mail setting must not stop a cancellation. Durations accept decimals.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +17,8 @@ from shared.notification.smtp_url import SmtpServer, parse_smtp_url
 
 PARTNER_CENTER_URL = "https://cloudpartner.azure.com"
 PARTNER_CENTER_SCOPE = "https://cloudpartner.azure.com/.default"
+# What a host may consist of: urlsplit takes any character for one.
+_HOST = re.compile(r"(?:[a-z0-9-]+\.)*[a-z0-9-]+|\[[0-9a-f:.]+\]")
 
 type Environment = Mapping[str, str]
 
@@ -170,7 +173,7 @@ def _check_url(read: "_Reader", settings: PartnerCenterSettings) -> None:
         parts, port = urlsplit(""), ""
     host = parts.hostname or ""
     bracketed = f"[{host}]" if ":" in host else host
-    if not host or url.lower() != f"{parts.scheme}://{bracketed}{port}":
+    if not _HOST.fullmatch(bracketed) or url.lower() != f"{parts.scheme}://{bracketed}{port}":
         read.problem("PARTNER_CENTER_URL", "must be a scheme and a host, nothing more")
     elif parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         read.problem("PARTNER_CENTER_URL", "must be https (http only for this machine's loopback)")
@@ -216,7 +219,7 @@ class _Reader:
 
     def count(self, name: str, default: int) -> int:
         value = self.text(name, str(default))
-        if value.isascii() and value.isdigit() and 1 <= int(value[:5]) <= 256:
+        if value.isascii() and value.isdigit() and len(value) <= 5 and 1 <= int(value) <= 256:
             return int(value)
         self.problem(name, "must be a whole number from 1 to 256")
         return default
