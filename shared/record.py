@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from shared.models import CancelRequest, Metadata, Outcome, PendingCancellation, Refusal
+from shared.models import CancelRequest, Metadata, Outcome, PendingCancellation, Refusal, to_json
 from shared.telemetry import without_secrets
 
 MAX_STEPS = 60
 _MAX_STEP_CHARACTERS = 200
+_MAX_STEP_JSON = 400  # of all steps together, the table's limit for one column is 32 Ki
 
 
 class State(enum.StrEnum):
@@ -121,11 +122,19 @@ class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="came
             detail: One fact, free of addresses.
             changes: The fields that change with it.
         """
-        entry = Step(at, step, without_secrets(detail)[:_MAX_STEP_CHARACTERS])
+        entry = Step(at, step, _kept(detail))
         steps = (*self.history, entry)
         if len(steps) > MAX_STEPS:
             steps = (*steps[:10], *steps[-(MAX_STEPS - 10) :])
         return replace(self, history=steps, last_step_at=at, **changes)
+
+
+def _kept(detail: str) -> str:
+    """The detail without secrets, cut; shorter still where JSON needs six characters for one."""
+    kept = without_secrets(detail)[:_MAX_STEP_CHARACTERS]
+    while len(to_json(kept)) > _MAX_STEP_JSON:
+        kept = kept[: len(kept) * 9 // 10]
+    return kept
 
 
 def new_record(
