@@ -180,11 +180,11 @@ def _read_body(call: CancelCall) -> CancelBody:
     try:
         return from_json(call.body, CancelBody)
     except InvalidRequestError as error:
-        raise _bad_request(f"the body: {error}") from error
+        raise _bad_request(f"The body: {error}") from error
 
 
 def _bad_request(message: str) -> ProblemError:
-    return ProblemError(400, "BadRequest", f"{message[0].upper()}{message[1:]}.")
+    return ProblemError(400, "BadRequest", f"{message}.")
 
 
 def _location(record: CancellationRecord) -> str:
