@@ -1,8 +1,9 @@
 """``make serve``: keeps the whole stack up, to be tried by hand and worked against."""
 
 import argparse
+import contextlib
 import json
-import threading
+import time
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -40,11 +41,19 @@ def serve(options: argparse.Namespace) -> int:
         stack.partner_center.create_offer(PUBLISHER, OFFER, "cancels-after-202")
         _write_settings(stack)
         print(_where_it_is(stack, with_host=not options.without_host), flush=True)
-        while True:
-            _keep_up(stack)
-            threading.Event().wait(_LOOK_SECONDS)
+        _keep_up_until_interrupted(stack)
     finally:
         stack.stop()
+    print("\nStopped.")
+    return 0
+
+
+def _keep_up_until_interrupted(stack: Stack) -> None:
+    # An interrupt is how this is meant to end, so it is no failure.
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            _keep_up(stack)
+            time.sleep(_LOOK_SECONDS)
 
 
 def _keep_up(stack: Stack) -> None:
