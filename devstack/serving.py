@@ -78,11 +78,12 @@ def _where_it_is(stack: Stack, *, with_host: bool) -> str:
     offer = f"publishers/{PUBLISHER}/offers/{OFFER}"
     app = stack.url if with_host else f"http://127.0.0.1:{PORTS.http}"
     settings = stack.folder / "settings.json"
+    storage = ", ".join(f"{name} {port}" for name, port in stack.storage.ports.items())
     return f"""
 HTTP API         {app}/api{"" if with_host else "  (once you have started a functions host)"}
 Partner Center   {center.url}  (simulated)
 Mail             {stack.mailbox.url}  (kept in {mails})
-Storage          {json.dumps(stack.storage.ports)}
+Storage          {storage}  (Azurite; kept in {stack.folder / "storage"})
 App settings     {settings}  (CancelStorage: the storage's connection string)
 Log              {stack.host.log}
 

@@ -72,7 +72,7 @@ def is_listening(port: int) -> bool:
 
 def ports_in(text: str) -> set[int]:
     addresses = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", text)}
-    return addresses | {int(port) for port in re.findall(r'"(?:Blob|Queue|Table)": (\d+)', text)}
+    return addresses | {int(port) for port in re.findall(r"(?:Blob|Queue|Table) (\d+)", text)}
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
