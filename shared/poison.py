@@ -7,8 +7,8 @@ from datetime import datetime
 import msgspec
 
 from shared.errors import InvalidRequestError
-from shared.models import from_json, to_json
-from shared.queues import Queue, QueuedMessage
+from shared.models import AwareTime, Guid, from_json, to_json
+from shared.queues import Queue, QueuedMessage, plain_text
 from shared.telemetry import event, without_secrets
 
 VERSION = 1
@@ -34,6 +34,34 @@ class PoisonRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     truncated: bool = False
     sha256: str = ""
     noticed_at: datetime | None = None
+
+
+class _ClaimedId(msgspec.Struct, rename="camel"):
+    request_id: Guid | None = None
+
+
+class _ClaimedTime(msgspec.Struct, rename="camel"):
+    requested_at: AwareTime | None = None
+
+
+def request_of(message: QueuedMessage) -> tuple[str, datetime]:
+    """Id and time of the request in a message that cannot be processed.
+
+    What the message says of itself as far as that can be read, else the message's own; so that
+    who asked finds it by the id that they know.
+    """
+    named = _part_of(message, _ClaimedId)
+    dated = _part_of(message, _ClaimedTime)
+    request_id = (named and named.request_id) or message.id
+    requested_at = (dated and dated.requested_at) or message.inserted_at
+    return request_id.lower(), min(requested_at, message.inserted_at)
+
+
+def _part_of[T](message: QueuedMessage, part: type[T]) -> T | None:
+    try:
+        return from_json(plain_text(message.text), part)
+    except InvalidRequestError:
+        return None
 
 
 def put_poison(

@@ -26,7 +26,7 @@ from shared.ledger import Ledger
 from shared.looking import look
 from shared.models import CancelRequest, Operation, from_json
 from shared.partner_center.protocol import PartnerCenter
-from shared.poison import put_poison
+from shared.poison import put_poison, request_of
 from shared.queues import Queue, QueuedMessage, plain_text
 from shared.record import CancellationRecord, new_record
 from shared.settings import PolicySettings
@@ -71,7 +71,14 @@ class Submission:
         try:
             request = self._read(message)
         except InvalidRequestError as error:
-            put_poison(self._poison, message, str(error))
+            request_id, requested_at = request_of(message)
+            put_poison(
+                self._poison,
+                message,
+                str(error),
+                request_id=request_id,
+                requested_at=requested_at,
+            )
             return
         for _ in range(_MAX_CONFLICTS):
             with contextlib.suppress(RowConflictError):
