@@ -5,8 +5,9 @@ has dealt with them. Where the message can still be read, its request ends as ``
 that whoever asked is told to act by hand.
 """
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -61,17 +62,21 @@ class PoisonWatch:
         page = self._poison.peek(_PAGE)
         if len(page) < _PAGE and all(_is_noticed(text) for text in page):
             return
+        seen: list[QueuedMessage] = []
         while messages := self._poison.receive(_PAGE, _LEASE_SECONDS):
             for message in messages:
-                try:
-                    self._notice(message)
-                except (QueueLeaseLostError, RowConflictError) as error:
-                    event("poison-left-for-later", reason=str(error))
+                with _left_for_later():
+                    record = read_poison(message)
+                    if record.noticed_at is None:
+                        self._notice(message, record)
+                    else:
+                        seen.append(message)
+        # Those that were just written anew are among them: the lease would hide them.
+        for message in seen:
+            with _left_for_later():
+                self._poison.update(message, message.text, 0)
 
-    def _notice(self, message: QueuedMessage) -> None:
-        record = read_poison(message)
-        if record.noticed_at is not None:
-            return
+    def _notice(self, message: QueuedMessage, record: PoisonRecord) -> None:
         request_id = self._tell_requester(record)
         noticed = replace(
             record, request_id=record.request_id or request_id, noticed_at=self._clock()
@@ -133,6 +138,15 @@ class PoisonWatch:
                 now=now,
             )
         )
+
+
+@contextlib.contextmanager
+def _left_for_later() -> Iterator[None]:
+    """Somebody else works on the message or its row: that is no reason to stop."""
+    try:
+        yield
+    except (QueueLeaseLostError, RowConflictError) as error:
+        event("poison-left-for-later", reason=str(error))
 
 
 def _is_noticed(text: str) -> bool:
