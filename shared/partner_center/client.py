@@ -24,7 +24,7 @@ from shared.partner_center.operations import (
     parse_operation,
 )
 from shared.partner_center.protocol import CancelAnswer, OfferStatus
-from shared.partner_center.transport import Answer, Transport
+from shared.partner_center.transport import Answer, Exchange, Transport
 from shared.telemetry import event, without_secrets
 
 READ_SECONDS = 40.0
@@ -47,11 +47,15 @@ class CloudPartnerPortal:
         read_seconds: float = READ_SECONDS,
         cancel_seconds: float = CANCEL_SECONDS,
         clock: Callable[[], datetime] = utc_now,
+        transport: Exchange | None = None,
     ) -> None:
-        """Talk to ``origin`` only, with total deadlines in seconds for each call."""
+        """Talk to ``origin`` only, with total deadlines in seconds for each call.
+
+        ``transport`` stands in for HTTP to that origin, where there is to be none.
+        """
         self._origin = origin
         self._tokens = tokens
-        self._transport = Transport(origin, clock)
+        self._transport = transport or Transport(origin, clock)
         self._read_seconds = read_seconds
         self._cancel_seconds = cancel_seconds
 

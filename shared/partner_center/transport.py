@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Protocol
 
 import requests
 import urllib3
@@ -71,6 +71,20 @@ class Answer:
             return None
         seconds = (when - self.received_at - self.clock_offset).total_seconds()
         return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+
+
+class Exchange(Protocol):
+    """How requests get to the one origin and their answers back."""
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        deadline_seconds: float,
+    ) -> Answer:
+        """One exchange; raises as ``Transport.send`` does."""
 
 
 class Transport:
