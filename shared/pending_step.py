@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from shared.errors import (
@@ -65,6 +67,12 @@ class Leased:
         return self.message.dequeue_count - 1 - self.pending.checkpoints
 
 
+class _Versioned(msgspec.Struct):
+    """What a message of every version has; the rest may mean anything in a newer one."""
+
+    version: int = PENDING_VERSION
+
+
 class PendingStep:
     """Handles the messages of ``pending-cancellations``. Safe to share between threads."""
 
@@ -107,19 +115,26 @@ class PendingStep:
         What cannot be read is poison at once; a newer version waits for a newer app.
         """
         try:
-            pending = from_json(plain_text(message.text), PendingCancellation)
+            text = plain_text(message.text)
+            if from_json(text, _Versioned).version > PENDING_VERSION:
+                self._wait_for_newer_app(message, from_json(text, dict))
+                return None
+            pending = from_json(text, PendingCancellation)
         except InvalidRequestError as error:
             self._to_poison(message, str(error), None)
-            return None
-        if pending.version > PENDING_VERSION:
-            event("newer-version-put-back", request_id=pending.request_id, level=logging.WARNING)
-            self._queue.update(message, message.text, NEWER_VERSION_SECONDS)
             return None
         leased = Leased(message, pending, lease_ends)
         if leased.crashes >= MAX_CRASHES:
             self._to_poison(message, f"it ended its worker {leased.crashes} times", pending)
             return None
         return leased
+
+    def _wait_for_newer_app(self, message: QueuedMessage, members: dict[str, Any]) -> None:
+        """Put it back as it is but for its checkpoint: waiting must not look like crashing."""
+        request_id = str(members.get("requestId", ""))
+        event("newer-version-put-back", request_id=request_id, level=logging.WARNING)
+        waiting = members | {"checkpoints": message.dequeue_count}
+        self._queue.update(message, to_json(waiting), NEWER_VERSION_SECONDS)
 
     def put_back_unharmed(self, leased: Leased) -> None:
         """Release a message that this run has no time for, without counting a crash."""

@@ -10,7 +10,7 @@ from devstack.mailbox import Mailbox
 from devstack.partner_center import Simulator
 from devstack.partner_center.visitor import HandClock
 from tests.integration.hand_time import HandTime
-from tests.integration.stage import Stage, staged
+from tests.integration.stage import Stage
 
 
 @pytest.fixture(scope="module")
@@ -40,5 +40,6 @@ def mailbox(tmp_path: Path) -> Iterator[Mailbox]:
 def stage(
     azurite: Azurite, simulator: Simulator, hand_time: HandTime, mailbox: Mailbox
 ) -> Iterator[Stage]:
-    with staged(azurite.connection_string, simulator, hand_time, mailbox) as stage:
-        yield stage
+    stage = Stage(azurite.connection_string, simulator, hand_time, mailbox)
+    yield stage
+    stage.close()

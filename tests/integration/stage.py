@@ -3,9 +3,7 @@
 import contextlib
 import json
 import uuid
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +11,7 @@ from azure.data.tables import TableClient
 
 from devstack.mailbox import Mailbox, ReceivedMail
 from devstack.partner_center import Call, Simulator, TrueOperation
-from shared.ledger import Ledger, TableLedger
+from shared.ledger import TableLedger
 from shared.models import PendingCancellation, from_json
 from shared.notification.sender import Sender
 from shared.notification.smtp import SmtpSender
@@ -21,68 +19,23 @@ from shared.notification.smtp_url import parse_smtp_url
 from shared.outcome_mail import Mailer, OutcomeMail
 from shared.partner_center.client import CloudPartnerPortal
 from shared.partner_center.credentials import StaticTokens
-from shared.partner_center.protocol import PartnerCenter
 from shared.pending_step import PendingStep
 from shared.poison import PoisonRecord
 from shared.poller import Poller
-from shared.queues import Queue, QueuedMessage, StorageQueue
+from shared.queues import QueuedMessage
 from shared.record import CancellationRecord, Mail
-from shared.settings import MailSettings, PolicySettings
+from shared.settings import MailSettings
 from shared.submission import Submission
 from shared.sweep import Sweep
 from tests.integration.crashes import CrashError, Fate
-from tests.integration.hand_time import HandTime, HandTimedQueueClient, Kept
+from tests.integration.hand_time import HandTime
+from tests.integration.parts import POLICY, Cast, HandTimedQueue, fresh_name
 
 PUBLISHER = "contoso"
 REQUESTER = "requester@contoso.com"
-POLICY = PolicySettings(poll_concurrency=4)
 READ_SECONDS = 10.0
 TICK_SECONDS = 15
 _LEASE_SECONDS = 600
-
-
-def fresh_name() -> str:
-    """A name for a queue or a table that nothing else uses."""
-    return f"t{uuid.uuid4().hex}"
-
-
-class HandTimedQueue:
-    """One queue of the app: the adapter under test on a client that counts the clock's time."""
-
-    def __init__(self, connection_string: str, time: HandTime) -> None:
-        """Use a queue of its own; it is created when it is first missed."""
-        self.client = HandTimedQueueClient.at(connection_string, fresh_name(), time)
-        self.adapter = StorageQueue(self.client)
-
-    @property
-    def kept(self) -> list[Kept]:
-        """What is on the queue, hidden or not."""
-        return self.client.messages
-
-    @property
-    def only(self) -> Kept:
-        """The one message on the queue."""
-        [kept] = self.kept
-        return kept
-
-    @property
-    def members(self) -> list[dict[str, Any]]:
-        """The messages' JSON."""
-        return [json.loads(kept.text) for kept in self.kept]
-
-
-@dataclass
-class Cast:
-    """Who plays along; a test puts a wrapper that fails, or other settings, in a part's place."""
-
-    ledger: Ledger
-    requests: Queue
-    pending: Queue
-    requests_poison: Queue
-    pending_poison: Queue
-    partner_center: Callable[[], PartnerCenter]
-    mailer: Callable[[], Mailer]
-    policy: PolicySettings = field(default_factory=lambda: POLICY)
 
 
 class Stage:
@@ -146,10 +99,6 @@ class Stage:
             cancel_seconds=READ_SECONDS,
             clock=self.time,
         )
-
-    def policy(self, **changes: Any) -> PolicySettings:
-        """The policy, some of its settings set otherwise."""
-        return PolicySettings(**{**vars(POLICY), **changes})
 
     def mailer(self, sender: Sender | None = None, **settings: Any) -> Mailer:
         """A mailer to the mailbox, some of its settings set otherwise."""
@@ -269,6 +218,19 @@ class Stage:
         """One run of the timer trigger's poller."""
         self.poller(**parts).run()
 
+    def poll_and_die(self, fate: Fate) -> None:
+        """One run of the poller, whose worker dies; every lease and claim ends."""
+        self.poll(**self.under(fate))
+        assert fate.has_struck
+        self.time.advance(2 * _LEASE_SECONDS)
+
+    def pend(self, **request: Any) -> str:
+        """A request whose cancel call was taken, with its first poll due now."""
+        request_id = self.ask(**request)
+        self.submit_all()
+        self.time.advance(TICK_SECONDS)
+        return request_id
+
     def play(self, seconds: float, **parts: Any) -> None:
         """Let time pass, tick by tick, with everything that happens in it."""
         for _ in range(max(1, round(seconds / TICK_SECONDS))):
@@ -314,11 +276,6 @@ class Stage:
         return row.outcome.name.value if row.outcome else ""
 
     @property
-    def steps(self) -> Callable[[str], list[str]]:
-        """The history of a request, by the names of its steps."""
-        return lambda request_id: [step.step for step in self.row(request_id).history]
-
-    @property
     def pending_now(self) -> PendingCancellation:
         """The one pending cancellation."""
         return from_json(self.pending.only.text, PendingCancellation)
@@ -348,8 +305,7 @@ class Stage:
 
     def truth_of(self, operation_id: str | None) -> TrueOperation:
         """One publish; the only one where nobody knows its id."""
-        [operation] = [each for each in self.truth() if operation_id in (None, each.id)]
-        return operation
+        return next(each for each in self.truth() if operation_id in (None, each.id))
 
     def calls(self) -> list[Call]:
         """Every call about the offer."""
@@ -365,13 +321,15 @@ class Stage:
         return (self.time() - timedelta(seconds=seconds)).isoformat()
 
 
-@contextlib.contextmanager
-def staged(
-    connection_string: str, simulator: Simulator, time: HandTime, mailbox: Mailbox
-) -> Iterator[Stage]:
-    """A stage, taken down in the end."""
-    stage = Stage(connection_string, simulator, time, mailbox)
-    try:
-        yield stage
-    finally:
-        stage.close()
+def a_pending(stage: Stage, **members: Any) -> PendingCancellation:
+    """A pending cancellation of the offer's first publish, as the app or as anybody makes it."""
+    facts: dict[str, Any] = {
+        "request_id": str(uuid.uuid4()),
+        "publisher_id": PUBLISHER,
+        "offer_id": stage.offer,
+        "requested_at": stage.time() - timedelta(minutes=1),
+        "post_sent_at": stage.time(),
+        "target_operation_id": stage.target.id,
+        "notification_emails": (REQUESTER,),
+    }
+    return PendingCancellation(**facts | members)

@@ -15,8 +15,8 @@ from azure.storage.queue import QueueClient
 from devstack.azurite import Azurite
 from shared.errors import QueueLeaseLostError, StorageUnavailableError
 from shared.queues import MAX_MESSAGE_BYTES, Queue, QueuedMessage, StorageQueue
+from tests.integration.parts import fresh_name
 from tests.integration.raw_server import RawServer
-from tests.integration.stage import fresh_name
 
 pytestmark = pytest.mark.integration
 

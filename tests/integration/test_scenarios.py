@@ -7,6 +7,7 @@ import pytest
 from msgspec import to_builtins
 
 from devstack.partner_center import State, scenarios
+from tests.integration.parts import policy
 from tests.integration.stage import PUBLISHER, REQUESTER, Stage
 
 pytestmark = pytest.mark.integration
@@ -62,9 +63,7 @@ def test_the_outcome_of_a_scenario_is_true_and_mailed_once(stage: Stage, scenari
     stage.given(scenario, faults=faults)
     request_id = stage.ask()
     center = stage.portal(read_seconds=0.2 if scenario == "endless-body" else None)
-    row = stage.play_out(
-        request_id, partner_center=lambda: center, policy=stage.policy(**IMPATIENT)
-    )
+    row = stage.play_out(request_id, partner_center=lambda: center, policy=policy(**IMPATIENT))
     assert row.outcome is not None
     outcome = row.outcome.name.value
     assert outcome == OTHERWISE.get(scenario, "canceled")

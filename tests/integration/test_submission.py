@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from devstack.partner_center import State
+from tests.integration.parts import policy
 from tests.integration.stage import PUBLISHER, Stage
 
 pytestmark = pytest.mark.integration
@@ -138,7 +139,7 @@ def test_a_list_that_shows_nothing_is_not_believed_against_the_status(stage: Sta
     assert stage.outcome(request_id) == ""
     assert stage.posts == []
     assert "running" in stage.row(request_id).last_error
-    row = stage.play_out(request_id, policy=stage.policy(request_ttl=timedelta(minutes=10)))
+    row = stage.play_out(request_id, policy=policy(request_ttl=timedelta(minutes=10)))
     assert stage.outcome(request_id) == "expired"
     assert row.outcome is not None
     assert "the offer's status says running" in row.outcome.message

@@ -8,6 +8,7 @@ import pytest
 
 from devstack.partner_center import State
 from tests.integration.crashes import Fate
+from tests.integration.parts import policy
 from tests.integration.stage import PUBLISHER, REQUESTER, Stage
 
 pytestmark = pytest.mark.integration
@@ -232,7 +233,7 @@ def test_a_refusal_that_a_crash_keeps_from_the_row_leaves_it_to_the_target(stage
     request_id = stage.ask()
     stage.submit_and_die(Fate(3))  # before the intent is taken back
     # As far as the row tells, a call may have arrived.
-    row = stage.play_out(request_id, policy=stage.policy(confirm_deadline=timedelta(minutes=2)))
+    row = stage.play_out(request_id, policy=policy(confirm_deadline=timedelta(minutes=2)))
     assert row.outcome is not None
     assert (row.outcome.name, row.outcome.code) == ("unconfirmed", "No")
     assert "Out of the question." in stage.mail.text

@@ -11,6 +11,7 @@ import pytest
 from shared.poison import MAX_RECORD_BYTES
 from shared.queues import MAX_MESSAGE_BYTES
 from tests.integration.crashes import Fate
+from tests.integration.parts import policy
 from tests.integration.stage import PUBLISHER, REQUESTER, Stage
 
 pytestmark = pytest.mark.integration
@@ -182,11 +183,11 @@ def test_what_is_no_json_object_is_poison(stage: Stage, text: str) -> None:
 def test_a_publisher_that_is_not_served_is_poison(stage: Stage) -> None:
     stage.given("cancels-after-202")
     stage.ask(publisherId="Fabrikam")
-    policy = stage.policy(allowed_publishers=frozenset({"contoso"}))
-    stage.submit(policy=policy)
+    contoso_only = policy(allowed_publishers=frozenset({"contoso"}))
+    stage.submit(policy=contoso_only)
     assert "Fabrikam is not served" in stage.poison(stage.requests_poison).reason
     stage.ask(publisherId="ConToso")
-    stage.submit(policy=policy)
+    stage.submit(policy=contoso_only)
     assert len(stage.posts) == 1
 
 
