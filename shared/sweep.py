@@ -11,7 +11,14 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from shared.backoff import backoff_seconds
-from shared.errors import ConfigurationError, MailAnswerLostError, MailError, RowConflictError
+from shared.errors import (
+    ConfigurationError,
+    MailAnswerLostError,
+    MailDeferredError,
+    MailError,
+    MailRefusedError,
+    RowConflictError,
+)
 from shared.handover import hand_over
 from shared.ledger import Ledger, amend
 from shared.models import Outcome, OutcomeName
@@ -101,6 +108,8 @@ class Sweep:
             state = self._mail_notice(claimed, now)
         except MailAnswerLostError:
             state = Mail.SENT  # a second copy would say nothing new
+        except MailRefusedError:
+            state = Mail.FAILED
         except (MailError, ConfigurationError) as error:
             reason = without_secrets(str(error))
             event("notice-deferred", request_id=record.request_id, reason=reason)
@@ -111,8 +120,9 @@ class Sweep:
                 lambda r: replace(r, notice=Mail.NONE, notice_failures=failures),
             )
             return
-        event("notice-sent", request_id=record.request_id, state=state.value)
-        amend(self._ledger, claimed, lambda r: r.with_step(now, "notice-sent", notice=state))
+        step = "notice-failed" if state is Mail.FAILED else "notice-sent"
+        event(step, request_id=record.request_id, state=state.value)
+        amend(self._ledger, claimed, lambda r: r.with_step(now, step, notice=state))
 
     def _mail_notice(self, record: CancellationRecord, now: datetime) -> Mail:
         from shared.notification.rendering import render  # loads the email package
@@ -137,5 +147,9 @@ class Sweep:
             dropped_emails=record.dropped_emails + dropped,
             expires_at=record.requested_at + self._policy.request_ttl,
         )
-        mailer.sender.send(render(notice, mailer.settings.sender), recipients)
-        return Mail.SENT
+        delivery = mailer.sender.send(render(notice, mailer.settings.sender), recipients)
+        if delivery.accepted:
+            return Mail.SENT
+        if delivery.deferred:
+            raise MailDeferredError("every recipient was refused for now")
+        raise MailRefusedError("every recipient was refused for good")
