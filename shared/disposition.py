@@ -80,7 +80,7 @@ class Disposition:
 
     def is_past_ttl(self, record: CancellationRecord) -> bool:
         """Whether the request is too old for a cancel call."""
-        return self._clock() - record.requested_at >= self._policy.request_ttl
+        return self._clock() - record.tried_since >= self._policy.request_ttl
 
     def give_up(self, record: CancellationRecord, why: str) -> None:
         """Past its time to live: expired, unless a cancel call may have been sent."""

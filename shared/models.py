@@ -170,6 +170,7 @@ class PendingCancellation(msgspec.Struct, frozen=True, kw_only=True, rename="cam
         mail_failures: Sends that failed, with ``mail_answers_lost`` of them ambiguous.
         mail_since: When the outcome's mail was first tried.
         recorded_at: When the row was last written by polling.
+        redrives: How often a person put the request back; below the row's it is a stale twin.
     """
 
     request_id: Guid
@@ -202,6 +203,7 @@ class PendingCancellation(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     mail_answers_lost: int = 0
     mail_since: AwareTime | None = None
     recorded_at: AwareTime | None = None
+    redrives: int = 0
     outcome: Outcome | None = None
 
 

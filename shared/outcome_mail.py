@@ -8,6 +8,7 @@ written into the row is the one that is mailed.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -94,7 +95,10 @@ class OutcomeMail:
         left = allowed if remaining is None else tuple(a for a in remaining if a in allowed)
         if not left:
             return self._nobody(pending, record)
-        notice = outcome_notice(pending, allowed, pending.dropped_emails + dropped, now)
+        notice = replace_fields(
+            outcome_notice(pending, allowed, pending.dropped_emails + dropped, now),
+            replaces=record.replaces,
+        )
         return self._hand_out(mailer, notice, pending, record, left)
 
     def _hand_out(

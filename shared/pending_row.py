@@ -41,6 +41,9 @@ class PendingRow:
             record = self._record(pending, now)
             if not _is_free(record, now):
                 return record, False
+            if pending.redrives < record.redrives:  # a person has put the request back since
+                event("stale-twin-dropped", request_id=record.request_id)
+                return record, False
             if record.outcome is not None and pending.outcome != record.outcome:
                 event(
                     "later-finding",
@@ -122,4 +125,5 @@ def _rebuilt(pending: PendingCancellation, now: datetime) -> CancellationRecord:
         pending_queued=True,
         target_operation_id=pending.target_operation_id,
         post_sent_at=pending.post_sent_at,
+        redrives=pending.redrives,
     )

@@ -66,6 +66,11 @@ class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="came
         also_canceled: Other operations that this request may have hit.
         outcome: The first outcome written wins.
         mail: The outcome's mail; ``notice`` is the one that says NOT YET CANCELED.
+        redrives: How often a person put it back from a poison queue; a pending message with a
+            lower number is a stale twin.
+        replaces: When the mail went out that the next one replaces, since a person put it back.
+        operation_named_at: When the person who put it back named its operation; the request may
+            be tried from then on as long as a new one.
         etag: The version that was read; not stored.
     """
 
@@ -103,6 +108,9 @@ class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="came
     notice: Mail = Mail.NONE
     notice_at: datetime | None = None
     notice_failures: int = 0
+    redrives: int = 0
+    replaces: datetime | None = None
+    operation_named_at: datetime | None = None
     history: tuple[Step, ...] = ()
     etag: str = ""
 
@@ -110,6 +118,11 @@ class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="came
     def is_open(self) -> bool:
         """Whether the request has no outcome yet."""
         return self.outcome is None
+
+    @property
+    def tried_since(self) -> datetime:
+        """When the time to live began: with the request, or when a person named its operation."""
+        return self.operation_named_at or self.requested_at
 
     def with_step(
         self, at: datetime, step: str, detail: str = "", **changes: Any
@@ -200,5 +213,6 @@ def pending_message(record: CancellationRecord) -> PendingCancellation:
         newer_operations=record.newer_operations,
         also_canceled=record.also_canceled,
         recorded_at=record.last_step_at,
+        redrives=record.redrives,
         outcome=record.outcome,
     )

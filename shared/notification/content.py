@@ -60,8 +60,15 @@ def _meaning(notice: Notice, wording: Wording) -> str:
     until = (
         f"Offer Cancel keeps trying until {moment(notice.expires_at)}." if notice.expires_at else ""
     )
+    replaces = (
+        f"This replaces the mail of {moment(notice.replaces)} about the same request, which said "
+        "that the end was not known. "
+        if notice.replaces
+        else ""
+    )
     return plain(
-        wording.meaning.format(
+        replaces
+        + wording.meaning.format(
             tried_for=duration(notice.now - notice.requested_at),
             keep_trying=until or "Offer Cancel keeps trying.",
             last_publish=_last_publish(notice.outcome),

@@ -24,6 +24,8 @@ class Notice:
         newer_unknown: Whether the list could not be read after the cancel call, so that nobody
             knows whether it hit another operation.
         dropped_emails: How many addresses of the request could not be used.
+        replaces: When the mail went out that this one replaces, which said that the end was not
+            known.
         expires_at: When we stop trying; for the mail without an outcome.
     """
 
@@ -44,4 +46,5 @@ class Notice:
     also_canceled: tuple[str, ...] = ()
     newer_unknown: bool = False
     dropped_emails: int = 0
+    replaces: datetime | None = None
     expires_at: datetime | None = None

@@ -23,7 +23,8 @@ _POLICY: Final = SMTP.clone(cte_type="7bit", max_line_length=998)
 def render(notice: Notice, sender: str) -> EmailMessage:
     """Write the mail.
 
-    The same notice gives the same ``Message-ID``: it is made of request and outcome.
+    The same notice gives the same ``Message-ID``: it is made of request and outcome, and of what
+    the mail replaces, so that no mail program drops it as a copy of that one.
 
     Args:
         notice: What it says, and to whom: recipients that are not bare addresses are left out.
@@ -36,7 +37,7 @@ def render(notice: Notice, sender: str) -> EmailMessage:
     mail["To"] = ", ".join(filter(is_valid, notice.recipients))
     mail["Subject"] = _subject(notice)
     mail["Date"] = notice.now
-    mail["Message-ID"] = _message_id(notice.request_id, outcome, domain_of(sender))
+    mail["Message-ID"] = _message_id(notice, outcome, domain_of(sender))
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail["X-Offer-Cancel-Request"] = ascii_word(notice.request_id)
@@ -52,5 +53,7 @@ def _subject(notice: Notice) -> str:
     return f"{words}: {short_name(notice.publisher_id, notice.offer_id, room)}"
 
 
-def _message_id(request_id: str, outcome: str, domain: str) -> str:
-    return f"<{uuid5(_MESSAGE_ID_NAMESPACE, f'{request_id.lower()}|{outcome}')}@{domain}>"
+def _message_id(notice: Notice, outcome: str, domain: str) -> str:
+    replaced = f"|{notice.replaces.isoformat()}" if notice.replaces else ""
+    name = f"{notice.request_id.lower()}|{outcome}{replaced}"
+    return f"<{uuid5(_MESSAGE_ID_NAMESPACE, name)}@{domain}>"
