@@ -1,0 +1,332 @@
+"""What every ledger has to do; each kind of ledger comes in by the fixture ``ledger``."""
+
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.data.tables import TableClient
+from msgspec.structs import fields, replace
+
+from devstack.azurite import Azurite
+from shared.errors import RowConflictError, StorageUnavailableError
+from shared.ledger import Ledger, TableLedger, amend
+from shared.models import Outcome, OutcomeName, Refusal
+from shared.record import MAX_STEPS, CancellationRecord, Mail, State, Step
+from tests.integration.parts import fresh_name
+from tests.integration.raw_server import RawServer
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime(2026, 11, 21, 10, 0, 0, 123456, tzinfo=UTC)
+
+
+@pytest.fixture
+def table(azurite: Azurite) -> Iterator[TableClient]:
+    with TableClient.from_connection_string(
+        azurite.connection_string, fresh_name(), retry_total=0
+    ) as client:
+        yield client
+
+
+@pytest.fixture(params=["storage"])
+def ledger(table: TableClient) -> Ledger:
+    return TableLedger(table)
+
+
+def bare(**changes: Any) -> CancellationRecord:
+    """A row with nothing but what it must have."""
+    record = CancellationRecord(
+        request_id=str(uuid.uuid4()),
+        publisher_id="Contoso",
+        offer_id="contoso-vm",
+        source="http",
+        requested_at=NOW,
+        created_at=NOW,
+        last_step_at=NOW,
+    )
+    return replace(record, **changes)
+
+
+def full() -> CancellationRecord:
+    """A row that has something in every field, and in each something that could go wrong."""
+    odd = "\u00fc\u539f\U0001f600 \x00\x1b\uffff \"'<&>\\ \r\n"
+    return CancellationRecord(
+        request_id=str(uuid.uuid4()),
+        publisher_id="Con.toso-_1",
+        offer_id="a_b-c",
+        source="queue",
+        requested_at=NOW - timedelta(microseconds=1),
+        created_at=NOW,
+        last_step_at=NOW + timedelta(days=9000),
+        state=State.SUBMITTING,
+        reason=odd,
+        requested_operation_id=str(uuid.uuid4()),
+        target_operation_id=str(uuid.uuid4()),
+        attempt=2**31 - 1,
+        idle_since=NOW,
+        refused_since=NOW,
+        post_sent_at=NOW,
+        post_confirmed_at=NOW,
+        pending_queued=True,
+        location="/api/operations/a$b$2$preview?api-version=2017-10-31",
+        polls=7,
+        last_state=odd,
+        last_state_at=NOW,
+        last_error=odd,
+        refusal=Refusal(status_code=409, code="No", message=odd),
+        emails=("a@contoso.com", "b@contoso.com"),
+        email_count=2,
+        dropped_emails=3,
+        newer_operations=(str(uuid.uuid4()),),
+        also_canceled=(str(uuid.uuid4()), str(uuid.uuid4())),
+        outcome=Outcome(
+            name=OutcomeName.CANCELED,
+            at=NOW,
+            operation_state=odd,
+            code="C",
+            message=odd,
+            ended_at=NOW,
+        ),
+        mail=Mail.SENT,
+        mail_at=NOW,
+        notice=Mail.NOBODY,
+        notice_at=NOW,
+        notice_failures=4,
+        redrives=5,
+        replaces=NOW,
+        operation_named_at=NOW,
+        history=(Step(NOW, "request-accepted", odd), Step(NOW, "cancel-sent")),
+    )
+
+
+def stored(ledger: Ledger, record: CancellationRecord) -> CancellationRecord:
+    found = ledger.get(record.publisher_id, record.offer_id, record.request_id)
+    assert found is not None
+    return found
+
+
+def test_the_full_row_of_these_tests_leaves_no_field_at_its_default() -> None:
+    record, plain = full(), bare()
+    same = [f.name for f in fields(record) if getattr(record, f.name) == getattr(plain, f.name)]
+    assert same == ["created_at", "etag"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        bare(),
+        full(),
+        bare(newer_operations=None),
+        bare(newer_operations=(), emails=(), history=()),
+        bare(outcome=Outcome(name=OutcomeName.EXPIRED, at=NOW)),
+        bare(refusal=Refusal(status_code=400)),
+        bare(requested_at=datetime(2026, 1, 1, tzinfo=UTC)),
+    ],
+    ids=["bare", "full", "no-list", "empty", "outcome", "refusal", "whole-second"],
+)
+def test_a_row_comes_back_as_it_was_written(ledger: Ledger, record: CancellationRecord) -> None:
+    inserted = ledger.insert(record)
+    assert inserted.etag
+    assert stored(ledger, record) == inserted == replace(record, etag=inserted.etag)
+    replaced = ledger.replace(replace(inserted, polls=8, etag=inserted.etag))
+    assert replaced.etag != inserted.etag
+    assert stored(ledger, record) == replaced
+
+
+def test_a_field_can_be_emptied(ledger: Ledger) -> None:
+    inserted = ledger.insert(full())
+    emptied = bare(request_id=inserted.request_id, publisher_id=inserted.publisher_id)
+    replaced = ledger.replace(replace(emptied, offer_id=inserted.offer_id, etag=inserted.etag))
+    assert stored(ledger, inserted) == replaced
+    assert replaced.emails == ()
+
+
+def test_a_row_that_is_not_there_is_none(ledger: Ledger) -> None:
+    assert ledger.get("contoso", "contoso-vm", str(uuid.uuid4())) is None
+    ledger.insert(bare())
+    assert ledger.get("contoso", "contoso-vm", str(uuid.uuid4())) is None
+
+
+def test_a_row_is_found_in_any_case_of_publisher_and_request(ledger: Ledger) -> None:
+    record = ledger.insert(bare())
+    found = ledger.get("CONTOSO", record.offer_id, record.request_id.upper())
+    assert found == record
+    assert record.publisher_id == "Contoso"
+
+
+def test_a_row_is_inserted_once(ledger: Ledger) -> None:
+    record = ledger.insert(bare(reason="first"))
+    with pytest.raises(RowConflictError):
+        ledger.insert(replace(record, reason="second"))
+    assert stored(ledger, record).reason == "first"
+
+
+def test_of_many_inserts_at_once_one_wins(ledger: Ledger) -> None:
+    record = bare()
+
+    def insert(reason: str) -> str:
+        try:
+            return ledger.insert(replace(record, reason=reason)).reason
+        except RowConflictError:
+            return ""
+
+    with ThreadPoolExecutor(4) as workers:
+        [winner] = filter(None, workers.map(insert, "abcd"))
+    assert stored(ledger, record).reason == winner
+
+
+def test_a_row_is_written_only_against_the_version_that_was_read(ledger: Ledger) -> None:
+    first = ledger.insert(bare())
+    second = ledger.replace(replace(first, reason="second"))
+    with pytest.raises(RowConflictError):
+        ledger.replace(replace(first, reason="late"))
+    assert ledger.replace(replace(second, reason="third")).reason == "third"
+    assert stored(ledger, first).reason == "third"
+
+
+def test_a_row_that_vanished_cannot_be_written(table: TableClient, ledger: Ledger) -> None:
+    record = ledger.insert(bare())
+    table.delete_entity("contoso", f"{record.offer_id}:{record.request_id}")
+    with pytest.raises(RowConflictError):
+        ledger.replace(record)
+
+
+def test_a_change_holds_whatever_else_was_written_meanwhile(ledger: Ledger) -> None:
+    read = ledger.insert(bare())
+    ledger.replace(replace(read, reason="meanwhile"))
+    amended = amend(ledger, read, lambda current: replace(current, polls=current.polls + 1))
+    assert (amended.reason, amended.polls) == ("meanwhile", 1)
+    assert stored(ledger, read) == amended
+
+
+def test_many_changes_at_once_all_hold(ledger: Ledger) -> None:
+    record = ledger.insert(bare())
+
+    def count(_: int) -> CancellationRecord:
+        return amend(ledger, record, lambda current: replace(current, polls=current.polls + 1))
+
+    with ThreadPoolExecutor(4) as workers:
+        list(workers.map(count, range(4)))
+    assert stored(ledger, record).polls == 4
+
+
+def test_a_change_to_a_row_that_vanished_makes_it_anew(table: TableClient, ledger: Ledger) -> None:
+    record = ledger.insert(bare(reason="kept"))
+    table.delete_entity("contoso", f"{record.offer_id}:{record.request_id}")
+    amended = amend(ledger, record, lambda current: replace(current, polls=5))
+    assert stored(ledger, record) == amended
+    assert (amended.reason, amended.polls) == ("kept", 5)
+
+
+CALLS: dict[str, Callable[[Ledger], object]] = {
+    "get": lambda ledger: ledger.get("contoso", "contoso-vm", str(uuid.uuid4())),
+    "insert": lambda ledger: ledger.insert(bare()),
+    "open": lambda ledger: ledger.open_records(),
+    "open-of-offer": lambda ledger: ledger.open_records("contoso", "contoso-vm"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_table_that_is_missing_is_made_by_whatever_call_misses_it(
+    ledger: Ledger, call: str
+) -> None:
+    assert isinstance(CALLS[call](ledger), CancellationRecord | list | None)
+    record = ledger.insert(bare())
+    assert stored(ledger, record) == record
+
+
+def test_many_who_miss_the_table_at_once_all_get_their_row_in(ledger: Ledger) -> None:
+    records = [bare() for _ in range(4)]
+    with ThreadPoolExecutor(4) as workers:
+        list(workers.map(ledger.insert, records))
+    assert len(ledger.open_records()) == 4
+
+
+def ids(records: list[CancellationRecord]) -> set[str]:
+    return {record.request_id for record in records}
+
+
+def test_open_rows_are_those_without_an_outcome(ledger: Ledger) -> None:
+    first, second = ledger.insert(bare()), ledger.insert(bare(publisher_id="fabrikam"))
+    ledger.insert(full())
+    assert ids(ledger.open_records()) == {first.request_id, second.request_id}
+    ledger.replace(replace(first, outcome=Outcome(name=OutcomeName.CANCELED, at=NOW)))
+    assert ledger.open_records() == [second]
+
+
+def test_open_rows_of_an_offer_are_of_that_offer_alone(ledger: Ledger) -> None:
+    wanted = {
+        ledger.insert(bare(publisher_id=publisher)).request_id
+        for publisher in ("contoso", "Contoso", "CONTOSO")
+    }
+    for offer in ("contoso-v", "contoso-vm-", "contoso-vm0", "contoso-vm_", "contoso-vmz", "c"):
+        ledger.insert(bare(offer_id=offer))
+    ledger.insert(bare(publisher_id="contos"))
+    ledger.insert(bare(outcome=Outcome(name=OutcomeName.CANCELED, at=NOW)))
+    assert ids(ledger.open_records("cOntoso", "contoso-vm")) == wanted
+
+
+def test_open_rows_are_found_beyond_one_page(table: TableClient, ledger: Ledger) -> None:
+    ledger.open_records()
+    partition = [
+        (
+            "create",
+            {
+                "PartitionKey": "contoso",
+                "RowKey": f"contoso-vm:{uuid.UUID(int=number)}",
+                "requestId": str(uuid.UUID(int=number)),
+                "publisherId": "contoso",
+                "offerId": "contoso-vm",
+                "source": "http",
+                "requestedAt": NOW,
+                "createdAt": NOW,
+                "lastStepAt": NOW,
+                "isOpen": True,
+            },
+        )
+        for number in range(1050)
+    ]
+    for start in range(0, len(partition), 100):
+        table.submit_transaction(partition[start : start + 100])
+    assert len(ids(ledger.open_records("contoso", "contoso-vm"))) == 1050
+
+
+def test_the_longest_history_fits_into_a_row(table: TableClient, ledger: Ledger) -> None:
+    record = ledger.insert(bare(emails=tuple(f"{'a' * 60}{n}@contoso.com" for n in range(50))))
+    for _ in range(MAX_STEPS + 10):
+        record = record.with_step(NOW, "request-rescheduled", "\U0001f600" * 1000)
+    written = ledger.replace(record)
+    assert len(written.history) == MAX_STEPS
+    assert stored(ledger, record) == written
+    # The service allows 64 KiB of UTF-16 in one property; the emulator does not mind.
+    [entity] = table.list_entities()
+    texts = [value for value in entity.values() if isinstance(value, str)]
+    assert max(len(text.encode("utf-16-le")) for text in texts) <= 64 * 1024
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_table_that_nobody_answers_for_is_unavailable(azurite: Azurite, call: str) -> None:
+    with closing(socket.socket()) as bound:
+        bound.bind(("127.0.0.1", 0))
+        with pytest.raises(StorageUnavailableError):
+            CALLS[call](ledger_at(azurite, bound.getsockname()[1]))
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_table_that_hangs_up_is_unavailable_and_not_asked_again(
+    azurite: Azurite, call: str
+) -> None:
+    with RawServer(lambda connection: connection.close()) as server:
+        with pytest.raises(StorageUnavailableError):
+            CALLS[call](ledger_at(azurite, server.port))
+        assert server.connections == 1
+
+
+def ledger_at(azurite: Azurite, port: int) -> Ledger:
+    elsewhere = azurite.connection_string.replace(f":{azurite.ports['Table']}/", f":{port}/")
+    return TableLedger(TableClient.from_connection_string(elsewhere, "atable", retry_total=0))
