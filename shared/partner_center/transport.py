@@ -22,12 +22,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError
 
+from shared.backoff import MAX_BACKOFF_SECONDS
 from shared.errors import NotSentError, TransientError
 from shared.models import utc_now
 
 CONNECT_SECONDS = 10.0
 MAX_BODY_BYTES = 1024 * 1024
-MAX_RETRY_AFTER_SECONDS = 900.0
 _CHUNK_BYTES = 64 * 1024
 
 
@@ -65,12 +65,12 @@ class Answer:
         """Seconds to wait as asked (number or date), at most 15 minutes; None when not asked."""
         value = self.headers.get("Retry-After", "").strip()
         if value.isascii() and value.isdigit():
-            return min(float(value[:9]), MAX_RETRY_AFTER_SECONDS)
+            return min(float(value[:9]), MAX_BACKOFF_SECONDS)
         when = _http_date(value)
         if when is None:
             return None
         seconds = (when - self.received_at - self.clock_offset).total_seconds()
-        return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+        return min(max(seconds, 0.0), MAX_BACKOFF_SECONDS)
 
 
 class Exchange(Protocol):
@@ -115,14 +115,18 @@ class Transport:
         """
         request = requests.Request(method, self._origin + path, headers=dict(headers), data=body)
         with _deadline(deadline_seconds) as guard:
+            late = f"Partner Center's answer to {method} did not come within {deadline_seconds:g} s"
             try:
-                return self._exchange(self._session.prepare_request(request), deadline_seconds)
+                answer = self._exchange(self._session.prepare_request(request), deadline_seconds)
             except (requests.RequestException, HTTPError, OSError) as error:
                 if _never_connected(error):
                     raise NotSentError(f"{self._origin} could not be reached") from error
                 is_late = guard.is_over or isinstance(error, requests.Timeout)
-                what = f"did not come within {deadline_seconds:g} s" if is_late else "broke off"
-                raise TransientError(f"Partner Center's answer to {method} {what}") from error
+                broken = f"Partner Center's answer to {method} broke off"
+                raise TransientError(late if is_late else broken) from error
+            if guard.is_over:  # where nothing says how long it is, the cut looks like its end
+                raise TransientError(late)
+            return answer
 
     def _exchange(self, request: requests.PreparedRequest, deadline_seconds: float) -> Answer:
         timeout = (min(CONNECT_SECONDS, deadline_seconds), deadline_seconds)

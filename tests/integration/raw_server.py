@@ -1,4 +1,4 @@
-"""A TCP server on loopback that says what it is told to, and counts who comes."""
+"""Servers on loopback that say what they are told to, and count who comes."""
 
 import socket
 import threading
@@ -40,7 +40,6 @@ class RawServer:
         self._threads: list[threading.Thread] = []
         self._open: list[socket.socket] = []
         self.connections = 0
-        self.requests: list[bytes] = []
 
     @property
     def url(self) -> str:
@@ -84,3 +83,31 @@ class RawServer:
     def _serve(self, connection: socket.socket) -> None:
         with suppress(OSError), connection:
             self._talk(connection)
+
+
+def http_answer(status: int, body: bytes = b"", **headers: str) -> bytes:
+    """An HTTP answer with its length; ``_`` in a header's name stands for ``-``."""
+    fields = {"Content-Length": str(len(body)), "Connection": "close"} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"HTTP/1.1 {status} Whatever\r\n{head}\r\n".encode() + body
+
+
+class ScriptedHttp(RawServer):
+    """Gives its answers in order, and keeps the requests; the last answer is given for ever."""
+
+    def __init__(self, *answers: bytes) -> None:
+        """Answer so; an empty answer hangs up."""
+        super().__init__(self._answer)
+        self._answers = list(answers)
+        self.requests: list[bytes] = []
+
+    def answer(self, answer: bytes) -> None:
+        """Give this answer too, after those given before."""
+        self._answers.append(answer)
+
+    def _answer(self, connection: socket.socket) -> None:
+        self.requests.append(read_request(connection))
+        last = len(self._answers) == 1
+        connection.sendall(self._answers[0] if last else self._answers.pop(0))
