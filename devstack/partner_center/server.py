@@ -85,7 +85,8 @@ class LoopbackServer:
 
 
 def _bound(port: int) -> socket.socket:
-    bound = socket.socket()
+    # Named, so that asyncio knows it for TCP and sends small answers at once.
+    bound = socket.socket(proto=socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((_HOST, port))
