@@ -4,6 +4,7 @@ Everything that can be wrong is said before anything is stored; 202 is not answe
 request is durably on the queue.
 """
 
+import contextlib
 import re
 import uuid
 from collections.abc import Callable, Mapping
@@ -106,8 +107,15 @@ class Acceptance:
 
     def _store(self, record: CancellationRecord) -> None:
         """The row first, so that whoever takes the message finds it."""
-        inserted = self._ledger.insert(record)
-        self._requests.put(to_json(request_message(inserted)))
+        try:
+            inserted = self._ledger.insert(record)
+            self._requests.put(to_json(request_message(inserted)))
+        except StorageUnavailableError:
+            # Not accepted: the row must not mail anybody later. A message that arrived all the
+            # same makes it anew.
+            with contextlib.suppress(StorageUnavailableError):
+                self._ledger.remove(record)
+            raise
         try:
             self._ledger.replace(inserted.with_step(self._clock(), "queued", state=State.QUEUED))
         except (StorageUnavailableError, RowConflictError) as error:

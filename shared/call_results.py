@@ -10,7 +10,7 @@ from shared.ledger import Ledger
 from shared.looking import look
 from shared.models import OperationState, Refusal
 from shared.partner_center.protocol import PartnerCenter
-from shared.polling import FIRST_POLL_SECONDS
+from shared.poll_times import FIRST_POLL_SECONDS
 from shared.record import CancellationRecord
 from shared.settings import PolicySettings
 from shared.telemetry import event

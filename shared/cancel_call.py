@@ -10,8 +10,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from shared.case import Case
 from shared.errors import NotSentError, PartnerCenterError, RefusedError, TransientError
-from shared.judgment import Case
 from shared.ledger import Ledger, amend
 from shared.models import Operation, OperationState, Refusal
 from shared.partner_center.protocol import CancelAnswer, PartnerCenter
@@ -53,6 +53,8 @@ class Unanswered:
     record: CancellationRecord
     error: TransientError
 
+
+_MAX_NEWER = 20
 
 type CallResult = Taken | NotTaken | Unanswered
 
@@ -152,7 +154,8 @@ def _appeared_since(
     before = {operation.id for operation in case.listing} | {record.target_operation_id}
     newer = [operation for operation in after if operation.id not in before]
     hit = [o.id for o in newer if o.state is OperationState.CANCELED or o.is_being_canceled]
-    return tuple(operation.id for operation in newer), tuple(hit)
+    # One can start while a call is under way; a list that differs by more is not worth keeping.
+    return tuple(o.id for o in newer[:_MAX_NEWER]), tuple(hit[:_MAX_NEWER])
 
 
 def _read_again(center: PartnerCenter, record: CancellationRecord) -> Operation | None:

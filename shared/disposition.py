@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from shared.backoff import backoff_seconds
 from shared.handover import hand_over
 from shared.judgment import Finish
-from shared.ledger import Ledger, amend
+from shared.ledger import Ledger, note
 from shared.models import Operation, Outcome, OutcomeName, Refusal, to_json
 from shared.queues import Queue
 from shared.record import CancellationRecord, request_message
@@ -137,7 +137,7 @@ class Disposition:
                 **(changes or {}),
             )
 
-        amend(self._ledger, record, postponed)
+        note(self._ledger, record, postponed)
 
 
 def seen(operation: Operation | None, now: datetime) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from shared.ledger import Ledger, amend
+from shared.ledger import Ledger, note
 from shared.models import Outcome, to_json
 from shared.queues import Queue
 from shared.record import CancellationRecord, State, pending_message
@@ -39,7 +39,8 @@ def hand_over(
     """
     ended = record.outcome or outcome
     fields = changes or {}
-    pending.put(to_json(pending_message(replace(record, outcome=ended, **fields))), delay_seconds)
+    message = pending_message(replace(record, outcome=ended, **fields))
+    pending.put(to_json(replace(message, followed_since=now)), delay_seconds)
     if ended is not None:
         tell_outcome(record.request_id, ended)
 
@@ -55,7 +56,7 @@ def hand_over(
             **fields,
         )
 
-    amend(ledger, record, handed_over)
+    note(ledger, record, handed_over)
 
 
 def tell_outcome(request_id: str, outcome: Outcome) -> None:

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from shared.case import CLOCK_TOLERANCE, Case
 from shared.models import Operation, OperationState, Outcome, OutcomeName
-from shared.partner_center.protocol import OfferStatus
-
-CLOCK_TOLERANCE = timedelta(seconds=5)
-LISTING_LAG = timedelta(minutes=2)
 
 ENDINGS = {
     OperationState.CANCELED: OutcomeName.CANCELED,
@@ -58,83 +55,6 @@ class LookAgain:
 type Verdict = Submit | Finish | Follow | ReadStatus | LookAgain
 
 
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """What is known of a request, and what was just read. Every time is on our clock.
-
-    Attributes:
-        operation_id: The operation that the request names, if it names one.
-        target_id: The operation that an earlier look settled on.
-        post_sent_at: When a cancel call that may have arrived was sent.
-        idle_since: When an earlier look first found nothing running.
-        listing: The offer's operations, newest first; None where the API has no list.
-        named: The operation with ``target_id`` or ``operation_id``, as read by its own path.
-        offer_status: Read only when it is needed.
-    """
-
-    requested_at: datetime
-    now: datetime
-    second_look: timedelta
-    listing: tuple[Operation, ...] | None
-    operation_id: str | None = None
-    target_id: str | None = None
-    post_sent_at: datetime | None = None
-    idle_since: datetime | None = None
-    named: Operation | None = None
-    offer_status: OfferStatus | None = None
-
-    @property
-    def subject_id(self) -> str | None:
-        """The id of the operation that the request is judged by, once one is settled."""
-        return self.target_id or self.operation_id
-
-    @property
-    def subject(self) -> Operation | None:
-        """The operation that the request is judged by."""
-        if self.subject_id:
-            return self.named
-        return self.running or (self.listing[0] if self.listing else None)
-
-    @property
-    def running(self) -> Operation | None:
-        """The one operation that the list shows running."""
-        return running_operation(self.listing or ())
-
-    @property
-    def subject_runs(self) -> bool:
-        """Whether the subject goes on. Of two, an older one with an unknown word has ended."""
-        if self.subject is None or self.subject.state.is_terminal:
-            return False
-        is_settled = self.subject.state is OperationState.ACTIVE or not self.listing
-        newest_id = self.listing[0].id if self.listing else None
-        return is_settled or self.subject.id == newest_id
-
-    @property
-    def another_runs(self) -> bool:
-        """Whether the list shows another operation running than the subject."""
-        running, subject = self.running, self.subject
-        return running is not None and subject is not None and running.id != subject.id
-
-    @property
-    def is_older_than_lag(self) -> bool:
-        """Whether a publish started before the request must be in the list by now."""
-        return self.now - self.requested_at >= LISTING_LAG
-
-    @property
-    def status_runs(self) -> bool:
-        """Whether the offer's own status says that something runs."""
-        return self.offer_status is not None and self.offer_status.is_active
-
-
-def running_operation(listing: tuple[Operation, ...]) -> Operation | None:
-    """The running one of an offer's operations, newest first; at most one runs at a time."""
-    active = [operation for operation in listing if operation.state is OperationState.ACTIVE]
-    if active:
-        return active[0]
-    newest = listing[0] if listing else None
-    return newest if newest and newest.state is OperationState.UNKNOWN else None
-
-
 def outcome_of(operation: Operation, at: datetime) -> Outcome:
     """The outcome that an ended operation stands for."""
     return Outcome(
@@ -165,15 +85,21 @@ def _was_made_for(case: Case) -> bool:
         return False
     if case.subject_id:  # named by the request, or seen running after it was made
         return True
-    since = case.requested_at - CLOCK_TOLERANCE
-    return subject.ended_at is not None and subject.ended_at >= since
+    return subject.ended_at is not None and subject.ended_at >= case.requested_at
+
+
+def _ended_about_then(case: Case) -> bool:
+    """Whether the subject ended so close before the request that the clocks cannot tell."""
+    subject = case.subject
+    if subject is None or not subject.state.is_terminal or subject.ended_at is None:
+        return False
+    return subject.ended_at >= case.requested_at - CLOCK_TOLERANCE
 
 
 def _started_after(case: Case) -> bool:
     """Whether the subject provably started after the request, which named none."""
-    started = case.subject.started_at if case.subject else None
     is_free_choice = not case.operation_id and case.post_sent_at is None
-    return is_free_choice and started is not None and started > case.requested_at + CLOCK_TOLERANCE
+    return is_free_choice and case.subject is not None and not case.was_there(case.subject)
 
 
 def _finish(case: Case, name: OutcomeName, message: str = "", code: str = "") -> Finish:
@@ -227,6 +153,11 @@ RULES: tuple[Rule, ...] = (
         lambda c: Follow(),
     ),
     Rule(
+        "nothing that could name the operation is to be had, and the status is not read yet",
+        lambda c: bool(c.subject_id and c.subject is None and c.reads_nothing),
+        lambda c: ReadStatus(),
+    ),
+    Rule(
         "the named operation is unknown, too early to say",
         lambda c: bool(c.subject_id and c.subject is None and not c.is_older_than_lag),
         lambda c: LookAgain(f"operation {c.subject_id} is not known yet"),
@@ -252,10 +183,20 @@ RULES: tuple[Rule, ...] = (
         lambda c: _finish(c, OutcomeName.SUPERSEDED),
     ),
     Rule("runs", lambda c: c.subject_runs, lambda c: Submit(c.subject)),
+    Rule(
+        "ended by its path alone, and the offer's status is not read yet",
+        lambda c: c.is_ended_by_path_alone and c.offer_status is None,
+        lambda c: ReadStatus(),
+    ),
+    Rule(
+        "ended by its path alone, and the offer's status says canceled",
+        lambda c: c.is_ended_by_path_alone and c.status_is_canceled,
+        lambda c: LookAgain("the operation's path and the offer's status disagree on its end"),
+    ),
     Rule("ended, and is the one that was meant", _was_made_for, _by_state),
     Rule(
-        "ended, in a word that nobody knows",
-        lambda c: bool(c.subject_id and c.another_runs),
+        "ended, in a word that nobody knows, and no cancel call was sent",
+        lambda c: bool(c.subject_id and c.another_runs and c.post_sent_at is None),
         lambda c: _finish(c, OutcomeName.NOTHING_TO_CANCEL),
     ),
     Rule(
@@ -282,6 +223,7 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     Rule("nothing runs, seen once on a young request", _needs_second_look, _second_look),
+    Rule("ended about when the request was made", _ended_about_then, _by_state),
     Rule(
         "nothing runs",
         lambda c: True,

@@ -5,6 +5,7 @@ one request, and all of an offer or of a publisher, are cheap reads. The table i
 is first missed.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -24,6 +25,7 @@ from msgspec.structs import replace
 from shared.errors import RowConflictError, StorageUnavailableError
 from shared.models import to_json
 from shared.record import CancellationRecord
+from shared.telemetry import event
 
 TABLE = "cancellations"
 _STORED_AS_JSON = frozenset(
@@ -48,10 +50,13 @@ class Ledger(Protocol):
     def replace(self, record: CancellationRecord) -> CancellationRecord:
         """Write the row, unless it was written since ``record`` was read: ``RowConflictError``."""
 
+    def remove(self, record: CancellationRecord) -> None:
+        """Remove the row of a request that was never accepted; one that is gone is gone."""
+
     def open_records(
         self, publisher_id: str | None = None, offer_id: str | None = None
     ) -> list[CancellationRecord]:
-        """The rows without an outcome: all of them, or those of one offer."""
+        """The rows without an outcome that can be read: all of them, or those of one offer."""
 
 
 def amend(
@@ -72,6 +77,27 @@ def amend(
             found = ledger.get(record.publisher_id, record.offer_id, record.request_id)
             current = found or ledger.insert(record)
     raise RowConflictError(f"row {record.request_id} changes faster than it can be written")
+
+
+def note(
+    ledger: Ledger,
+    record: CancellationRecord,
+    change: Callable[[CancellationRecord], CancellationRecord],
+) -> None:
+    """Amend the row after a message that already carries the change was put on a queue.
+
+    That message is the request's life now. To fail here would bring the one before it back, to be
+    put again, and again with each of those; a row that is behind costs a look more.
+    """
+    try:
+        amend(ledger, record, change)
+    except (StorageUnavailableError, RowConflictError) as error:
+        event(
+            "row-not-marked",
+            request_id=record.request_id,
+            level=logging.WARNING,
+            reason=str(error),
+        )
 
 
 class TableLedger:
@@ -112,14 +138,19 @@ class TableLedger:
     def open_records(
         self, publisher_id: str | None = None, offer_id: str | None = None
     ) -> list[CancellationRecord]:
-        """The rows without an outcome: all of them, or those of one offer."""
+        """The rows without an outcome that can be read: all of them, or those of one offer."""
         query, values = "isOpen eq true", {}
         if publisher_id is not None and offer_id is not None:
             query += " and PartitionKey eq @publisher and RowKey ge @first and RowKey lt @last"
             partition, first = _keys(publisher_id, offer_id, "")
             values = {"publisher": partition, "first": first, "last": f"{offer_id};"}
         found = self._call(lambda: list(self._client.query_entities(query, parameters=values)))
-        return [_to_record(entity) for entity in found]
+        return [record for record in map(_readable, found) if record is not None]
+
+    def remove(self, record: CancellationRecord) -> None:
+        """Remove the row, whatever was written since."""
+        partition, row = _keys(record.publisher_id, record.offer_id, record.request_id)
+        self._call(lambda: self._client.delete_entity(partition, row))
 
     def _call[T](self, call: Callable[[], T]) -> T:
         try:
@@ -183,6 +214,16 @@ def _to_record(entity: Any) -> CancellationRecord:
     # None is stored by leaving the property out, and is not this field's default.
     fields.setdefault("newerOperations", None)
     return msgspec.convert(fields, CancellationRecord)
+
+
+def _readable(entity: Any) -> CancellationRecord | None:
+    """The row, or None for one that somebody else has written: it must not stop the others."""
+    try:
+        return _to_record(entity)
+    except msgspec.MsgspecError as error:
+        row = str(entity.get("RowKey", ""))
+        event("row-unreadable", level=logging.ERROR, row=row, reason=str(error))
+        return None
 
 
 def _plain(value: Any) -> Any:

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.judgment import Case, ReadStatus, Verdict, judge
+from shared.case import Case
+from shared.judgment import ReadStatus, Verdict, judge
 from shared.partner_center.protocol import PartnerCenter
 from shared.record import CancellationRecord
 
@@ -21,8 +22,6 @@ def look(
     subject_id = record.target_operation_id or record.requested_operation_id
     named = center.read_operation(*offer, subject_id) if subject_id else None
     listing = center.list_operations(*offer)
-    if named is None:
-        named = next((o for o in listing or () if o.id == subject_id), None)
     case = Case(
         requested_at=record.requested_at,
         now=now,

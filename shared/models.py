@@ -18,6 +18,7 @@ OFFER_ID_PATTERN = r"\A[a-z0-9][a-z0-9_-]{0,49}\Z"
 GUID_PATTERN = r"\A[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z"
 MAX_REASON_CHARACTERS = 500
 PENDING_VERSION = 1
+SANE_YEARS = range(2000, 2101)
 
 PublisherId = Annotated[str, msgspec.Meta(pattern=PUBLISHER_ID_PATTERN)]
 OfferId = Annotated[str, msgspec.Meta(pattern=OFFER_ID_PATTERN)]
@@ -124,16 +125,29 @@ class CancelRequest(CancelBody, frozen=True, kw_only=True, rename="camel", omit_
     """A message on ``cancel-requests``.
 
     Attributes:
-        attempt: How often it was put back by this app; from outside it means nothing.
-        last_error: Why it was put back last.
+        attempt: How often it was put back by this app; from outside it means nothing, whatever
+            it is.
+        last_error: Why it was put back last; not read.
     """
 
     publisher_id: PublisherId
     offer_id: OfferId
     request_id: Guid | None = None
     requested_at: AwareTime | None = None
-    attempt: int = 0
-    last_error: str = ""
+    attempt: Any = 0
+    last_error: Any = ""
+
+    @property
+    def meant_requested_at(self) -> datetime | None:
+        """``requested_at``, unless it is no time anybody can mean, such as .NET's year 1."""
+        at = self.requested_at
+        return at if at is not None and at.year in SANE_YEARS else None
+
+    @property
+    def own_attempt(self) -> int:
+        """The attempt as this app counts it, 0 for anything else."""
+        is_count = isinstance(self.attempt, int) and not isinstance(self.attempt, bool)
+        return max(self.attempt, 0) if is_count else 0
 
     @property
     def notification_emails(self) -> str:
@@ -151,6 +165,7 @@ class PendingCancellation(msgspec.Struct, frozen=True, kw_only=True, rename="cam
         remaining_emails: Recipients not yet served; None until the first send.
         post_sent_at: When a cancel call that may have arrived was first sent; None if none was.
         location: The polling path, already checked; None polls by the target.
+        followed_since: When polling began; the last deadline counts from here.
         polls: Polls that read something of Partner Center.
         checkpoints: The dequeue count at the last checkpoint, so that what exceeds it by more
             than one counts crashes.
@@ -185,6 +200,7 @@ class PendingCancellation(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     post_sent_at: AwareTime | None = None
     target_operation_id: Guid | None = None
     location: str | None = None
+    followed_since: AwareTime | None = None
     polls: int = 0
     checkpoints: int = 0
     failures: int = 0
@@ -205,6 +221,17 @@ class PendingCancellation(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     recorded_at: AwareTime | None = None
     redrives: int = 0
     outcome: Outcome | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse times that cannot be meant; converted to UTC they would overflow."""
+        _check_times(self)
+
+
+def _check_times(message: msgspec.Struct) -> None:
+    for name in message.__struct_fields__:
+        value = getattr(message, name)
+        if isinstance(value, datetime) and value.year not in SANE_YEARS:
+            raise ValueError(f"a time outside of the years 2000 to 2100 (`{name}`)")
 
 
 def utc_now() -> datetime:

@@ -50,7 +50,7 @@ class MailLater:
 
 @dataclass(frozen=True)
 class MailHopeless:
-    """No mail can reach anybody: a person has to be found in another way."""
+    """No mail can reach anybody: write the poison record, then ``give_up``."""
 
     reason: str
 
@@ -123,7 +123,7 @@ class OutcomeMail:
         except MailDeferredError as error:
             return self._later(pending, record, str(error))
         except MailRefusedError as error:
-            return self._hopeless(record, str(error))
+            return MailHopeless(str(error))
 
     def _delivered(
         self, pending: PendingCancellation, record: CancellationRecord, delivery: Delivery
@@ -144,7 +144,7 @@ class OutcomeMail:
         if delivery.deferred:
             return self._later(served, record, "recipients were deferred")
         if not served.served_emails:
-            return self._hopeless(record, "every recipient was refused for good")
+            return MailHopeless("every recipient was refused for good")
         return self._sent(served, record, served.served_emails)
 
     def _sent(self, pending: PendingCancellation, record: CancellationRecord, count: int) -> Mailed:
@@ -171,7 +171,7 @@ class OutcomeMail:
         now = self._clock()
         since = pending.mail_since or now
         if now - since >= RETRY_FOR:
-            return self._hopeless(record, f"not sent within 3 days: {why}")
+            return MailHopeless(f"not sent within 3 days: {why}")
         reason = without_secrets(why)
         seconds = backoff_seconds(RETRY_FIRST_SECONDS, pending.mail_failures)
         event(
@@ -185,9 +185,9 @@ class OutcomeMail:
         failed = replace(pending, mail_failures=pending.mail_failures + 1, mail_since=since)
         return MailLater(failed, seconds)
 
-    def _hopeless(self, record: CancellationRecord, why: str) -> MailHopeless:
+    def give_up(self, record: CancellationRecord, why: str) -> None:
+        """Mark the row of a mail that can reach nobody, once its poison record is written."""
         self._mark(record, Mail.FAILED, "mail-failed", without_secrets(why))
-        return MailHopeless(why)
 
     def _mark(self, record: CancellationRecord, mail: Mail, step: str, detail: str) -> None:
         """Write what became of the mail; once there is none to send, addresses go."""

@@ -39,8 +39,6 @@ class PendingRow:
         """
         for _ in range(_MAX_CONFLICTS):
             record = self._record(pending, now)
-            if not _is_free(record, now):
-                return record, False
             if pending.redrives < record.redrives:  # a person has put the request back since
                 event("stale-twin-dropped", request_id=record.request_id)
                 return record, False
@@ -50,6 +48,8 @@ class PendingRow:
                     request_id=record.request_id,
                     outcome=pending.outcome and pending.outcome.name,
                 )
+            if not _is_free(record, now):
+                return record, False
             try:
                 return self._ledger.replace(_ended(record, pending, now)), True
             except RowConflictError:
@@ -59,7 +59,7 @@ class PendingRow:
     def _record(self, pending: PendingCancellation, now: datetime) -> CancellationRecord:
         """The request's row, rebuilt from the message where the table was lost."""
         found = self._ledger.get(pending.publisher_id, pending.offer_id, pending.request_id)
-        return found or self._ledger.insert(_rebuilt(pending, now))
+        return found or self._ledger.insert(rebuilt(pending, now))
 
 
 def _is_free(record: CancellationRecord, now: datetime) -> bool:
@@ -106,7 +106,8 @@ def _polled(
     )
 
 
-def _rebuilt(pending: PendingCancellation, now: datetime) -> CancellationRecord:
+def rebuilt(pending: PendingCancellation, now: datetime) -> CancellationRecord:
+    """The row that a pending cancellation must have had, as far as its message tells."""
     event("row-rebuilt", request_id=pending.request_id)
     record = new_record(
         CancelRequest(

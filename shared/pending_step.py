@@ -218,7 +218,9 @@ class PendingStep:
             case MailLater(later, seconds):
                 self._queue.update(message, to_json(later), seconds)
             case MailHopeless(reason):
-                self._to_poison(message, reason, pending)
+                self._put_poison(message, reason, pending)
+                self._outcome_mail.give_up(record, reason)
+                self._queue.delete(message)
 
     def _leave_to_other(
         self, message: QueuedMessage, pending: PendingCancellation, record: CancellationRecord
@@ -233,6 +235,12 @@ class PendingStep:
     def _to_poison(
         self, message: QueuedMessage, reason: str, pending: PendingCancellation | None
     ) -> None:
+        self._put_poison(message, reason, pending)
+        self._queue.delete(message)
+
+    def _put_poison(
+        self, message: QueuedMessage, reason: str, pending: PendingCancellation | None
+    ) -> None:
         put_poison(
             self._poison,
             message,
@@ -240,7 +248,6 @@ class PendingStep:
             request_id=pending.request_id if pending else "",
             requested_at=pending.requested_at if pending else None,
         )
-        self._queue.delete(message)
 
 
 def _with_reading(

@@ -4,14 +4,14 @@ Pure: the poller reads what ``decide`` asks for and calls it again, until it fin
 or names the seconds to the next poll. Answers are judged by their state, never by an HTTP 200.
 """
 
-import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from msgspec.structs import replace
 
-from shared.judgment import CLOCK_TOLERANCE, ENDINGS
+from shared.case import CLOCK_TOLERANCE, weigh
+from shared.judgment import ENDINGS
 from shared.models import (
     Operation,
     OperationState,
@@ -21,15 +21,16 @@ from shared.models import (
 )
 from shared.partner_center.location import operation_id_of
 from shared.partner_center.protocol import OfferStatus
+from shared.poll_times import (
+    is_overdue,
+    is_past_last_deadline,
+    next_poll_seconds,
+    retry_poll_seconds,
+)
 
-FIRST_POLL_SECONDS = 10.0
-TICK_SECONDS = 13.0  # just under the schedule's 15, so that a message is due at every tick
-STEADY_MINUTES = 5
-MAX_POLL_SECONDS = 60.0
-JITTER = 0.1
 CANCEL_FAILED_AFTER = timedelta(seconds=30)
-LAST_DEADLINE = timedelta(hours=24)
-MAX_RETRY_SECONDS = 900.0
+LOCATION_PATIENCE = 3  # failures in a row, after which the target is looked at without it
+MAX_GAP = timedelta(minutes=15)  # a longer one is not time in which anybody read anything
 
 
 class Reading(Enum):
@@ -131,17 +132,9 @@ def after_failure(
 ) -> Finished | PollAgain:
     """The next step when Partner Center could not be read: later each time, for 24 hours."""
     failed = replace(pending, failures=pending.failures + 1, last_error=error, last_poll_at=None)
-    if now - (pending.post_sent_at or pending.requested_at) >= LAST_DEADLINE:
+    if is_past_last_deadline(pending, now):
         return Finished(unconfirmed(failed, now), failed)
-    growing = TICK_SECONDS * 2 ** min(pending.failures, 10)
-    return PollAgain(failed, min(max(_jittered(growing), retry_after or 0.0), MAX_RETRY_SECONDS))
-
-
-def is_overdue(pending: PendingCancellation, now: datetime, confirm_deadline: timedelta) -> bool:
-    """Whether the cancellation took too long: readable time first, 24 hours in any case."""
-    since = pending.post_sent_at or pending.requested_at
-    spent = timedelta(seconds=pending.readable_seconds)
-    return spent >= confirm_deadline or now - since >= LAST_DEADLINE
+    return PollAgain(failed, retry_poll_seconds(pending.failures, retry_after))
 
 
 def unconfirmed(pending: PendingCancellation, now: datetime) -> Outcome:
@@ -155,27 +148,23 @@ def unconfirmed(pending: PendingCancellation, now: datetime) -> Outcome:
     )
 
 
-def next_poll_seconds(pending: PendingCancellation, now: datetime) -> float:
-    """Every tick for five minutes, then growing with the age to a minute."""
-    age = (now - (pending.post_sent_at or pending.requested_at)).total_seconds()
-    if age < STEADY_MINUTES * 60:
-        return _jittered(TICK_SECONDS)
-    return _jittered(min(max(TICK_SECONDS, age / 20), MAX_POLL_SECONDS))
-
-
 def _missing_reading(
     pending: PendingCancellation, seen: Observation, overdue: bool
 ) -> Reading | None:
     """What has to be read before anything can be decided."""
-    if pending.location is not None and Reading.LOCATION not in seen.done:
+    follows_location = pending.location is not None and pending.failures < LOCATION_PATIENCE
+    if follows_location and Reading.LOCATION not in seen.done:
         return Reading.LOCATION
     if not overdue and not _location_is_through(pending, seen):
         return None
     own = _own(pending, seen)
+    has_target = bool(pending.target_operation_id)
+    needs_more = _needs_confirmation(own, overdue)
+    has_no_list = Reading.LISTING in seen.done and seen.listing is None
     wanted = {
-        Reading.STATUS: not pending.target_operation_id,
-        Reading.TARGET: bool(pending.target_operation_id) and own is None,
-        Reading.LISTING: bool(pending.target_operation_id) and _needs_the_list(own),
+        Reading.TARGET: has_target and own is None,
+        Reading.LISTING: has_target and needs_more,
+        Reading.STATUS: not has_target or (needs_more and has_no_list),
     }
     return next((r for r, needed in wanted.items() if needed and r not in seen.done), None)
 
@@ -201,31 +190,34 @@ def _own(pending: PendingCancellation, seen: Observation) -> Operation | None:
     return next((o for o in shown if o and o.id == pending.target_operation_id), None)
 
 
-def _needs_the_list(own: Operation | None) -> bool:
-    """The list knows what a path does not, and confirms an end other than canceled."""
-    return own is None or (own.state.is_terminal and own.state is not OperationState.CANCELED)
+def _needs_confirmation(own: Operation | None, overdue: bool) -> bool:
+    """The list, or the status without one, knows what a path does not, and confirms an end."""
+    if own is not None and own.state is OperationState.ACTIVE:
+        return overdue
+    return own is None or own.state is not OperationState.CANCELED
 
 
 def _told(pending: PendingCancellation, seen: Observation) -> _Told | None:
-    """The state that decides: canceled in the path or the list wins, then what still runs."""
-    if seen.status is not None:
-        return _Told(seen.status.state, seen.status.word)
+    """The state that decides, if anything that was read tells one."""
+    status = seen.status
+    if status is not None and not pending.target_operation_id:
+        return _Told(status.state, status.word)
     listed = next((o for o in seen.listing or () if o.id == pending.target_operation_id), None)
-    known = [operation for operation in (_own(pending, seen), listed) if operation]
-    if not known:
-        return _Told(OperationState.UNKNOWN, seen.location.word) if seen.location else None
-    by_state = {operation.state: operation for operation in reversed(known)}
-    decisive = (
-        by_state.get(OperationState.CANCELED) or by_state.get(OperationState.ACTIVE) or known[0]
-    )
-    return _Told(decisive.state, decisive.word, decisive.ended_at)
+    shown = weigh(_own(pending, seen), listed)
+    if shown is None:
+        word = seen.location.word if seen.location else status.word if status else ""
+        return _Told(OperationState.UNKNOWN, word) if word else None
+    says_canceled = status is not None and status.state is OperationState.CANCELED
+    if says_canceled and shown.state is not OperationState.CANCELED:
+        return _Told(OperationState.UNKNOWN, shown.word)  # which of the two is true, nobody knows
+    return _Told(shown.state, shown.word, shown.ended_at)
 
 
 def _with_progress(
     pending: PendingCancellation, seen: Observation, told: _Told | None, now: datetime
 ) -> PendingCancellation:
     """The state after a poll that could read Partner Center."""
-    gap = now - pending.last_poll_at if pending.last_poll_at else timedelta()
+    gap = min(now - pending.last_poll_at, MAX_GAP) if pending.last_poll_at else timedelta()
     still_runs = told is not None and told.state is OperationState.ACTIVE
     failed = still_runs and _cancel_operation_failed(pending, seen)
     return replace(
@@ -287,8 +279,3 @@ def _with_also_canceled(pending: PendingCancellation, seen: Observation) -> Pend
     ]
     named = tuple(dict.fromkeys((*pending.also_canceled, *hit)))
     return replace(pending, also_canceled=named, newer_operations=known or ())
-
-
-def _jittered(seconds: float) -> float:
-    # Spreads polls of requests that came together; nothing depends on it being unpredictable.
-    return seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311

@@ -112,7 +112,7 @@ class PartnerCenterSettings:
         """Read the Partner Center part; ``ConfigurationError`` with every problem."""
         read = _Reader("Partner Center", environ)
         settings = cls(
-            url=read.text("PARTNER_CENTER_URL", PARTNER_CENTER_URL).rstrip("/"),
+            url=read.text("PARTNER_CENTER_URL", PARTNER_CENTER_URL).rstrip("/").lower(),
             scope=read.text("PARTNER_CENTER_SCOPE", PARTNER_CENTER_SCOPE),
             tenant_id=read.text("PARTNER_CENTER_TENANT_ID"),
             client_id=read.text("PARTNER_CENTER_CLIENT_ID"),

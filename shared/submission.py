@@ -12,6 +12,7 @@ from datetime import datetime
 from shared.addresses import keep_valid
 from shared.call_results import CallResults
 from shared.cancel_call import refusal_of, send_cancel
+from shared.case import Case
 from shared.disposition import Disposition
 from shared.errors import (
     ConfigurationError,
@@ -21,7 +22,7 @@ from shared.errors import (
     StorageUnavailableError,
     TransientError,
 )
-from shared.judgment import Case, Finish, LookAgain, Submit
+from shared.judgment import Finish, LookAgain, Submit
 from shared.ledger import Ledger
 from shared.looking import look
 from shared.models import CancelRequest, Operation, from_json
@@ -104,7 +105,7 @@ class Submission:
             return found
         now = self._clock()
         emails, dropped = keep_valid(request.notification_emails)
-        given = request.requested_at or now
+        given = request.meant_requested_at or now
         record = new_record(
             request,
             request_id=request_id,
@@ -123,9 +124,9 @@ class Submission:
             self._disposition.follow(record)
             return True
         # Below zero comes from outside, where it means nothing.
-        is_twin = record.pending_queued or max(request.attempt, 0) < record.attempt
+        is_twin = record.pending_queued or request.own_attempt < record.attempt
         if is_twin:
-            event("stale-twin-dropped", request_id=record.request_id, attempt=request.attempt)
+            event("stale-twin-dropped", request_id=record.request_id, attempt=request.own_attempt)
         return is_twin
 
     def _carry_out(self, record: CancellationRecord) -> None:

@@ -18,7 +18,7 @@ MAX_DETAIL_CHARACTERS = 1000
 
 _logger = logging.getLogger(LOGGER_NAME)
 _SECRETS = re.compile(
-    r"""[^\s@<>"',;:()\[\]]+@[^\s@<>"',;:()\[\]]+ | bearer\s+\S+ | \beyJ[\w-]+\.[\w.-]+""",
+    r"""(?:"[^"]*"|[^\s<>,;]+)(?:@|%40)[^\s<>,;]+ | bearer\s+\S+ | \beyJ[\w-]+\.[\w.-]+""",
     re.IGNORECASE | re.VERBOSE,
 )
 
@@ -60,7 +60,12 @@ def without_secrets(text: str) -> str:
     Half a surrogate pair becomes ``?``: it is legal in JSON and nowhere that it goes from here.
     """
     cut = text[:MAX_DETAIL_CHARACTERS].encode("utf-8", "replace").decode()
-    return _SECRETS.sub("<hidden>", cut)
+    return masked(cut)
+
+
+def masked(text: str) -> str:
+    """Text of any length, with addresses and tokens masked."""
+    return _SECRETS.sub("<hidden>", text)
 
 
 def _clean(value: Any) -> Any:

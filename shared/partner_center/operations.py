@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.models import Operation, OperationState
+from shared.models import GUID_PATTERN, Operation, OperationState
 from shared.partner_center.protocol import OfferStatus
 from shared.telemetry import event, without_secrets
 
@@ -43,7 +43,7 @@ _OFFER_IDLE = {
 }
 _OFFER_ACTIVE = frozenset({"running", "waitingforpublisherreview"})
 _CANCELING = frozenset({"canceling", "cancelling"})
-_CAN_CANCEL = "cancancel"
+_NO_CANCELLATION = frozenset({"", "cancancel", "cannotcancel"})
 _CANCEL_TYPE = "cancel"
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9000, 1, 1, tzinfo=UTC)
@@ -134,7 +134,7 @@ def _parse(item: dict[str, Any], operation_id: str | None, clock_offset: timedel
 
 def _is_being_canceled(item: dict[str, Any], word: str) -> bool:
     request = item.get("cancellationRequestState")
-    asked = isinstance(request, str) and bool(request) and _plain(request) != _CAN_CANCEL
+    asked = isinstance(request, str) and _plain(request) not in _NO_CANCELLATION
     return _plain(word) in _CANCELING or (asked and not state_of(word).is_terminal)
 
 
@@ -151,8 +151,16 @@ def _as_object(item: Any) -> dict[str, Any]:
 
 
 def _id_of(item: dict[str, Any]) -> str:
+    """The item's GUID in lower case; empty without an id, unreadable with any other.
+
+    Queue messages and paths carry it on, so that nothing else may pass for one.
+    """
     value = item.get("id")
-    return value.lower() if isinstance(value, str) else ""
+    if value in (None, ""):
+        return ""
+    if not isinstance(value, str) or not re.search(GUID_PATTERN, value):
+        raise UnreadableAnswerError("an operation's id is not a GUID")
+    return value.lower()
 
 
 def _plain(word: str) -> str:

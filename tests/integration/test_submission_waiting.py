@@ -9,6 +9,7 @@ import pytest
 from devstack.partner_center import State
 from shared.errors import ConfigurationError
 from shared.partner_center.protocol import PartnerCenter
+from tests.integration.parts import policy
 from tests.integration.stage import PUBLISHER, Stage
 
 pytestmark = pytest.mark.integration
@@ -205,7 +206,7 @@ def test_past_its_time_to_live_a_request_that_may_have_been_sent_is_followed(
     stage.submit()
     assert stage.outcome(request_id) == ""
     assert len(stage.posts) == 1
-    stage.play_out(request_id)
+    stage.play_out(request_id, policy=policy(confirm_deadline=timedelta(minutes=2)))
     assert stage.outcome(request_id) == "unconfirmed"
     assert stage.target.state is State.RUNNING
 

@@ -3,7 +3,8 @@
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from shared.judgment import Case, Finish, Follow, LookAgain, ReadStatus, Submit
+from shared.case import Case
+from shared.judgment import Finish, Follow, LookAgain, ReadStatus, Submit
 from shared.models import Outcome, OutcomeName
 from tests.shared.builders import OTHER_ID, TARGET_ID, after, offer_status, operation
 
@@ -62,7 +63,11 @@ ANOTHER_RUNS = "another operation runs, which the cancel call would hit"
 STARTED_AFTER = "runs, but started after the request"
 RUNS = "runs"
 ENDED_AS_MEANT = "ended, and is the one that was meant"
-ENDED_ODDLY = "ended, in a word that nobody knows"
+ENDED_ODDLY = "ended, in a word that nobody knows, and no cancel call was sent"
+READS_NOTHING = "nothing that could name the operation is to be had, and the status is not read yet"
+ENDED_BY_PATH = "ended by its path alone, and the offer's status is not read yet"
+ENDS_DISAGREE = "ended by its path alone, and the offer's status says canceled"
+ENDED_ABOUT_THEN = "ended about when the request was made"
 STATUS_UNREAD = "nothing is shown running, and the offer's status is not read yet"
 NO_LIST_BUT_RUNS = "there is no list, something runs"
 CALL_WITHOUT_TARGET = "a cancel call was sent for an operation that nobody could name"
@@ -202,9 +207,12 @@ NEWEST: dict[str, Row] = {
     "one that failed after the request was made ends it": Row(
         ENDED_AS_MEANT, case(listing=(FAILED,)), finished(OutcomeName.FAILED_FIRST, FAILED)
     ),
+    "one that ended within the tolerance needs the offer's status": Row(
+        STATUS_UNREAD, case(listing=(operation("failed", ended_at=after(-5)),)), ReadStatus()
+    ),
     "one that ended within the tolerance ends the request": Row(
-        ENDED_AS_MEANT,
-        case(listing=(operation("failed", ended_at=after(-5)),)),
+        ENDED_ABOUT_THEN,
+        case(listing=(operation("failed", ended_at=after(-5)),), offer_status=IDLE),
         finished(OutcomeName.FAILED_FIRST, operation("failed", ended_at=after(-5))),
     ),
     "one that ended before the request needs the offer's status": Row(

@@ -35,6 +35,11 @@ class KeptRows:
             raise RowConflictError("it changed")
         return self._write(record)
 
+    def remove(self, record: CancellationRecord) -> None:
+        """Forget every version of the row."""
+        self._fail("remove")
+        self.versions = [row for row in self.versions if row.request_id != record.request_id]
+
     def open_records(
         self, publisher_id: str | None = None, offer_id: str | None = None
     ) -> list[CancellationRecord]:

@@ -274,6 +274,7 @@ def test_what_cannot_be_stored_is_not_accepted(trouble: dict[str, Any]) -> None:
         desk.call()
     assert (raised.value.status_code, raised.value.code) == (503, "ServiceUnavailable")
     assert not desk.queue.texts
+    assert not desk.ledger.versions
 
 
 def test_a_request_that_is_on_the_queue_is_accepted_whatever_its_row_says() -> None:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.case import Case, running_operation
 from shared.judgment import (
     RULES,
-    Case,
     Finish,
     Follow,
     LookAgain,
@@ -15,11 +15,14 @@ from shared.judgment import (
     Submit,
     judge,
     outcome_of,
-    running_operation,
 )
 from shared.models import Operation, OperationState, OutcomeName
 from tests.shared.builders import OTHER_ID, REQUESTED, TARGET_ID, after, offer_status, operation
-from tests.shared.judgment_cases import CASES, IDLE, RUNNING, SECOND_LOOK, Row, case
+from tests.shared.judgment_cases import CASES as ONE_BY_ONE
+from tests.shared.judgment_cases import IDLE, RUNNING, SECOND_LOOK, Row, case
+from tests.shared.judgment_sources import ONE_SOURCE
+
+CASES = ONE_BY_ONE | ONE_SOURCE
 
 WORDS = ["running", "canceled", "completed", "failed", "aborted", "not started"]
 IDS = [TARGET_ID, OTHER_ID, "7c9e6679-7425-40de-944b-e07fc1f90ae7"]

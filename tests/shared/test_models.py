@@ -190,7 +190,6 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "time without zone": ({"requestedAt": "2026-03-04T05:06:07"}, "$.requestedAt"),
     "date only": ({"requestedAt": "2026-03-04"}, "$.requestedAt"),
     "time nonsense": ({"requestedAt": "now"}, "$.requestedAt"),
-    "attempt text": ({"attempt": "1"}, "$.attempt"),
 }
 
 

@@ -6,14 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.models import Refusal
-from shared.polling import (
-    Finished,
-    PollAgain,
-    Reading,
-    after_failure,
-    is_overdue,
-    next_poll_seconds,
-)
+from shared.poll_times import is_overdue, next_poll_seconds
+from shared.polling import Finished, PollAgain, Reading, after_failure
 from tests.shared.builders import CANCEL_ID, OTHER_ID, TARGET_ID, after, operation, pending
 from tests.shared.polls import DEADLINE, World, poll
 
@@ -85,6 +79,23 @@ def test_past_the_deadline_the_target_is_looked_at_behind_a_cancel_operation() -
     done = poll(late, World(location=stuck, target=CANCELED))
     assert (done.readings, done.outcome) == ([Reading.LOCATION, Reading.TARGET], "canceled")
     assert poll(late, World(location=stuck, target=RUNS)).outcome == "unconfirmed"
+
+
+def test_past_the_deadline_the_list_is_asked_about_a_path_that_says_it_still_runs() -> None:
+    late = pending(readable_seconds=7200.0)
+    done = poll(late, World(location=RUNS, listing=(CANCELED,)))
+    assert (done.readings, done.outcome) == ([Reading.LOCATION, Reading.LISTING], "canceled")
+
+
+def test_the_last_deadline_counts_from_when_polling_began() -> None:
+    second_call = pending(post_sent_at=after(0), followed_since=after(30 * 3600))
+    assert not is_overdue(second_call, after(30 * 3600 + 60), DEADLINE)
+    assert is_overdue(second_call, after(54 * 3600), DEADLINE)
+
+
+def test_a_long_gap_between_polls_is_not_time_in_which_anybody_read() -> None:
+    idle = pending(last_poll_at=after(0))
+    assert poll(idle, World(location=RUNS), after(3 * 3600)).pending.readable_seconds == 900.0
 
 
 def test_past_the_deadline_a_true_end_is_still_told() -> None:
@@ -221,7 +232,8 @@ def test_newer_operations_are_read_at_the_end_only() -> None:
     state = pending(newer_operations=(OTHER_ID,))
     assert poll(state, World(location=RUNS)).readings == [Reading.LOCATION]
     late = pending(newer_operations=None, readable_seconds=7200.0)
-    assert poll(late, World(location=RUNS)).readings == [Reading.LOCATION, Reading.LISTING]
+    done = poll(late, World(location=RUNS, listing=(RUNS,)))
+    assert done.readings == [Reading.LOCATION, Reading.LISTING]
 
 
 def test_what_nobody_saw_stays_unknown_where_the_list_is_gone() -> None:
