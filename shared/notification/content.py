@@ -57,6 +57,8 @@ def content_of(notice: Notice) -> Content:
 
 
 def _meaning(notice: Notice, wording: Wording) -> str:
+    # Until the outcome, not until now: a mail that is sent again must say the same.
+    tried_until = notice.outcome.at if notice.outcome else notice.now
     until = (
         f"Offer Cancel keeps trying until {moment(notice.expires_at)}." if notice.expires_at else ""
     )
@@ -69,7 +71,7 @@ def _meaning(notice: Notice, wording: Wording) -> str:
     return plain(
         replaces
         + wording.meaning.format(
-            tried_for=duration(notice.now - notice.requested_at),
+            tried_for=duration(tried_until - notice.requested_at),
             keep_trying=until or "Offer Cancel keeps trying.",
             last_publish=_last_publish(notice.outcome),
             hint=_hint(notice),
