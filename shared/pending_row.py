@@ -79,6 +79,7 @@ def _ended(
         state=State.ENDED,
         outcome=outcome,
         pending_queued=True,
+        target_operation_id=record.target_operation_id or pending.target_operation_id,
         polls=max(record.polls, pending.polls),
         last_state=pending.last_state or record.last_state,
         last_state_at=pending.last_state_at or record.last_state_at,
