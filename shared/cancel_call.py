@@ -55,6 +55,7 @@ class Unanswered:
 
 
 _MAX_NEWER = 20
+_SENT = "cancel-sent"
 
 type CallResult = Taken | NotTaken | Unanswered
 
@@ -94,7 +95,7 @@ def send_cancel(
         return Unanswered(written, error)
     except RefusedError as error:
         forgotten = _forget_intent(ledger, record, written, clock())
-        return NotTaken(forgotten, refusal_of(error), earlier=record.post_sent_at is not None)
+        return NotTaken(forgotten, refusal_of(error), earlier=forgotten.post_sent_at is not None)
     event(
         "cancel-accepted",
         request_id=record.request_id,
@@ -116,7 +117,7 @@ def _with_intent(
 ) -> CancellationRecord:
     return record.with_step(
         now,
-        "cancel-sent",
+        _SENT,
         target.id if target else "",
         target_operation_id=target.id if target else record.target_operation_id,
         post_sent_at=record.post_sent_at or now,
@@ -129,16 +130,20 @@ def _with_intent(
 def _forget_intent(
     ledger: Ledger, before: CancellationRecord, written: CancellationRecord, now: datetime
 ) -> CancellationRecord:
-    """Take the intent back, unless an earlier call may have arrived."""
+    """Take the intent back, unless another call may have arrived: an earlier one, or a twin's."""
     if before.post_sent_at is not None:
         return written
 
     def forgotten(current: CancellationRecord) -> CancellationRecord:
-        is_ours = current.post_sent_at == written.post_sent_at
-        sent_at = None if is_ours else current.post_sent_at
-        return replace(current, post_sent_at=sent_at, last_step_at=now)
+        if _intents(current) != _intents(written):  # a twin of this message is sending as well
+            return current
+        return replace(current, post_sent_at=None, last_step_at=now)
 
     return amend(ledger, written, forgotten)
+
+
+def _intents(record: CancellationRecord) -> int:
+    return sum(step.step == _SENT for step in record.history)
 
 
 def _appeared_since(
