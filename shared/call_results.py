@@ -102,14 +102,14 @@ class CallResults:
         self, record: CancellationRecord, refusal: Refusal, center: PartnerCenter
     ) -> None:
         now = self._clock()
-        _, verdict = look(center, record, now, self._policy.second_look)
+        case, verdict = look(center, record, now, self._policy.second_look)
         since = record.refused_since or now
         may_pass = refusal.status_code == 409 and now - since < CONFLICT_PATIENCE
         match verdict:
             case Submit() if not may_pass:
                 self._disposition.reject(record, refusal)
             case Finish():
-                self._disposition.finish(record, verdict)
+                self._disposition.finish(record, verdict, case.listing)
             case _:
                 self._disposition.postpone(
                     record,

@@ -124,6 +124,7 @@ def _with_intent(
         state=State.SUBMITTING,
         last_state=target.word if target else record.last_state,
         last_state_at=now,
+        newer_operations=None,  # until the list was read again after the call
     )
 
 
@@ -137,7 +138,12 @@ def _forget_intent(
     def forgotten(current: CancellationRecord) -> CancellationRecord:
         if _intents(current) != _intents(written):  # a twin of this message is sending as well
             return current
-        return replace(current, post_sent_at=None, last_step_at=now)
+        return replace(
+            current,
+            post_sent_at=None,
+            newer_operations=before.newer_operations,
+            last_step_at=now,
+        )
 
     return amend(ledger, written, forgotten)
 

@@ -12,10 +12,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from shared.backoff import backoff_seconds
+from shared.case import CLOCK_TOLERANCE
 from shared.handover import hand_over
 from shared.judgment import Finish
 from shared.ledger import Ledger, note
-from shared.models import Operation, Outcome, OutcomeName, Refusal, to_json
+from shared.models import Operation, OperationState, Outcome, OutcomeName, Refusal, to_json
 from shared.queues import Queue
 from shared.record import CancellationRecord, request_message
 from shared.settings import PolicySettings
@@ -60,11 +61,20 @@ class Disposition:
             changes=changes,
         )
 
-    def finish(self, record: CancellationRecord, finish: Finish) -> None:
-        """End the request with what a look has found."""
+    def finish(
+        self,
+        record: CancellationRecord,
+        finish: Finish,
+        listing: tuple[Operation, ...] | None = None,
+    ) -> None:
+        """End the request with what a look has found, in the list among others."""
         operation = finish.operation
         target = {"target_operation_id": operation.id} if operation else {}
-        changes = {**target, **seen(operation, self._clock())}
+        changes = {
+            **target,
+            **seen(operation, self._clock()),
+            **_beside(record, listing),
+        }
         self.follow(record, outcome=finish.outcome, changes=changes)
 
     def reject(self, record: CancellationRecord, refusal: Refusal) -> None:
@@ -138,6 +148,23 @@ class Disposition:
             )
 
         note(self._ledger, record, postponed)
+
+
+def _beside(record: CancellationRecord, listing: tuple[Operation, ...] | None) -> dict[str, Any]:
+    """What a list tells of the publishes that a cancel call without an answer may have hit."""
+    if record.post_sent_at is None or record.newer_operations is not None or listing is None:
+        return {}
+    since = record.post_sent_at - CLOCK_TOLERANCE
+    newer = [
+        operation
+        for operation in listing
+        if operation.id != record.target_operation_id
+        and (operation.started_at is None or operation.started_at >= since)
+    ]
+    if not newer:
+        return {"newer_operations": ()}
+    hit = [o.id for o in newer if o.started_at and o.state is OperationState.CANCELED]
+    return {"also_canceled": tuple(dict.fromkeys((*record.also_canceled, *hit)))}
 
 
 def seen(operation: Operation | None, now: datetime) -> dict[str, Any]:

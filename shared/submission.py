@@ -150,7 +150,7 @@ class Submission:
             case Submit(target):
                 self._submit(record, center, case, target)
             case Finish():
-                self._disposition.finish(record, verdict)
+                self._disposition.finish(record, verdict, case.listing)
             case LookAgain(why, after):
                 idle = {"idle_since": record.idle_since or case.now} if after else {}
                 self._disposition.postpone(record, why, after=after, changes=idle)
