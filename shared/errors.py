@@ -5,6 +5,7 @@
     ├─ InvalidRequestError           no retry can mend it: 400, or the poison queue
     ├─ StorageUnavailableError       business storage cannot be written: 503, or the host retries
     ├─ QueueLeaseLostError           somebody else has the message: let go, send nothing
+    ├─ RedriveRefusedError           it must not be put back: tell the person what to do instead
     ├─ RowConflictError              the row changed under us: read it again, decide again
     ├─ PartnerCenterError
     │  ├─ TransientError             look again later
@@ -48,6 +49,10 @@ class StorageUnavailableError(OfferCancelError):
 
 class QueueLeaseLostError(OfferCancelError):
     """The pop receipt is stale: another worker has the message. Not a failure."""
+
+
+class RedriveRefusedError(OfferCancelError):
+    """A poisoned message that must not be put back; says why, and what to do instead."""
 
 
 class RowConflictError(OfferCancelError):

@@ -22,6 +22,7 @@ class PoisonRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
         message: The text as received, cut to what fits; then ``truncated`` is set and ``sha256``
             is that of the whole text in UTF-8.
         noticed_at: When it was noticed, and the requester told; None until then.
+        digested_at: When the people who run this were mailed of it; None until then.
     """
 
     version: int
@@ -34,6 +35,7 @@ class PoisonRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     truncated: bool = False
     sha256: str = ""
     noticed_at: datetime | None = None
+    digested_at: datetime | None = None
 
 
 class _ClaimedId(msgspec.Struct, rename="camel"):

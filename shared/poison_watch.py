@@ -12,20 +12,13 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from shared.addresses import keep_valid
 from shared.errors import InvalidRequestError, QueueLeaseLostError, RowConflictError
 from shared.handover import hand_over
 from shared.ledger import Ledger
-from shared.models import (
-    CancelRequest,
-    Outcome,
-    OutcomeName,
-    PendingCancellation,
-    from_json,
-)
+from shared.models import Outcome, OutcomeName, PendingCancellation, from_json
 from shared.poison import PoisonRecord, poison_text, read_poison
-from shared.queues import Queue, QueuedMessage, plain_text
-from shared.record import CancellationRecord, new_record
+from shared.poisoned import find_or_make_row, request_in
+from shared.queues import Queue, QueuedMessage
 from shared.telemetry import event
 
 _PAGE = 32
@@ -92,52 +85,26 @@ class PoisonWatch:
         )
 
     def _tell_requester(self, poisoned: PoisonRecord) -> str:
-        """End the request of a readable record as unconfirmed. Returns its id, or empty."""
+        """End the request of a readable record. Returns its id, or empty.
+
+        As unconfirmed, unless its end was found already and only never got into the row.
+        """
+        now = self._clock()
         try:
-            row = self._row_of(poisoned)
+            request = request_in(poisoned, self._queue_name)
+            row = find_or_make_row(self._ledger, poisoned, request, now)
         except InvalidRequestError:
             return ""  # no telling who asked
         if row.outcome is None:
-            outcome = Outcome(
+            known = request.outcome if isinstance(request, PendingCancellation) else None
+            outcome = known or Outcome(
                 name=OutcomeName.UNCONFIRMED,
-                at=self._clock(),
+                at=now,
                 operation_state=row.last_state,
                 message=f"the request could not be processed: {poisoned.reason}",
             )
-            hand_over(self._ledger, self._pending, row, self._clock(), outcome=outcome)
+            hand_over(self._ledger, self._pending, row, now, outcome=outcome)
         return row.request_id
-
-    def _row_of(self, poisoned: PoisonRecord) -> CancellationRecord:
-        text = plain_text(poisoned.message)
-        try:
-            pending = from_json(text, PendingCancellation)
-        except InvalidRequestError:
-            return self._row_of_request(from_json(text, CancelRequest), poisoned)
-        row = self._ledger.get(pending.publisher_id, pending.offer_id, pending.request_id)
-        if row is None:
-            raise InvalidRequestError("the request has no row")
-        return row
-
-    def _row_of_request(self, request: CancelRequest, poisoned: PoisonRecord) -> CancellationRecord:
-        request_id = request.request_id or poisoned.request_id
-        if not request_id:
-            raise InvalidRequestError("the request has no id")
-        row = self._ledger.get(request.publisher_id, request.offer_id, request_id)
-        if row is not None:
-            return row
-        now = self._clock()
-        emails, dropped = keep_valid(request.notification_emails)
-        return self._ledger.insert(
-            new_record(
-                request,
-                request_id=request_id,
-                requested_at=min(request.requested_at or now, poisoned.inserted_at, now),
-                source="queue",
-                emails=emails,
-                dropped_emails=dropped,
-                now=now,
-            )
-        )
 
 
 @contextlib.contextmanager

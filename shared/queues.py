@@ -25,6 +25,8 @@ MAX_VISIBILITY_SECONDS = 7 * 24 * 3600 - 1
 
 _LEASE_LOST = frozenset({"MessageNotFound", "PopReceiptMismatch"})
 _BYTE_ORDER_MARK = "\ufeff"
+_TRIAL = "put here to check access; it goes by itself"
+_TRIAL_SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +139,27 @@ class StorageQueue:
     def delete(self, message: QueuedMessage) -> None:
         """Remove the message."""
         self._call(lambda: self._client.delete_message(message.id, pop_receipt=message.pop_receipt))
+
+    def try_out(self) -> None:
+        """Read, put, change and delete, to find out whether all of it is allowed.
+
+        The message is hidden all the while, and expires by itself if this ends half way.
+        """
+        self.peek(1)
+        sent = self._call(
+            lambda: self._client.send_message(
+                _TRIAL, visibility_timeout=_TRIAL_SECONDS, time_to_live=_TRIAL_SECONDS + 5
+            )
+        )
+        changed = self._call(
+            lambda: self._client.update_message(
+                sent.id,
+                pop_receipt=sent.pop_receipt,
+                content=_TRIAL,
+                visibility_timeout=_TRIAL_SECONDS,
+            )
+        )
+        self._call(lambda: self._client.delete_message(sent.id, pop_receipt=changed.pop_receipt))
 
     def _call[T](self, call: Callable[[], T]) -> T:
         try:

@@ -6,7 +6,7 @@ the settings is wrong is tried again at the next use; nothing else waits for it.
 
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from azure.core.pipeline.transport import RequestsTransport
@@ -14,25 +14,31 @@ from azure.data.tables import TableClient
 from azure.storage.queue import QueueClient
 
 from shared.acceptance import Acceptance
+from shared.checks import Check, mail_check, partner_center_checks, storage_checks
 from shared.errors import ConfigurationError
 from shared.housekeeping import Housekeeping
 from shared.ledger import TABLE, TableLedger
+from shared.memory import PARTITION as MEMORY_PARTITION
+from shared.memory import TableMemory
 from shared.models import utc_now
 from shared.outcome_mail import Mailer, OutcomeMail
 from shared.partner_center.protocol import PartnerCenter
 from shared.pending_step import PendingStep
+from shared.poison_shelf import PoisonShelf
 from shared.poison_watch import PoisonWatch
 from shared.poller import Poller
 from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS, POISON_SUFFIX, StorageQueue
+from shared.redrive import Redrive
 from shared.settings import MailSettings, PartnerCenterSettings, PolicySettings, StorageSettings
 from shared.submission import Submission
 from shared.sweep import Sweep
 
 # An accept makes three calls and must answer within 10 s; SDK retries would sleep for minutes.
+# A token may have to be had first, and again for the call that cleans up.
 _STORAGE_BOUNDS: dict[str, Any] = {
     "retry_total": 0,
-    "connection_timeout": 1.5,
-    "read_timeout": 3,
+    "connection_timeout": 1,
+    "read_timeout": 2,
     "logging_enable": False,
 }
 _READS_PER_POLL = 3
@@ -42,7 +48,7 @@ _READS_PER_POLL = 3
 def acceptance() -> Acceptance:
     """What ``CancelHttpTrigger`` calls; ``ConfigurationError`` without storage or policy."""
     return Acceptance(
-        ledger=_ledger(),
+        ledger=ledger(),
         requests=_queue(CANCEL_REQUESTS),
         policy=_policy(),
         mail_settings=_mail_settings,
@@ -54,7 +60,7 @@ def acceptance() -> Acceptance:
 def submission() -> Submission:
     """What ``CancelQueueTrigger`` calls; ``ConfigurationError`` without storage."""
     return Submission(
-        ledger=_ledger(),
+        ledger=ledger(),
         requests=_queue(CANCEL_REQUESTS),
         pending=_queue(PENDING_CANCELLATIONS),
         poison=_queue(CANCEL_REQUESTS + POISON_SUFFIX),
@@ -68,11 +74,11 @@ def submission() -> Submission:
 def poller() -> Poller:
     """What ``PollTimerTrigger`` calls; ``ConfigurationError`` without storage or policy."""
     step = PendingStep(
-        ledger=_ledger(),
+        ledger=ledger(),
         queue=_queue(PENDING_CANCELLATIONS),
         poison=_queue(PENDING_CANCELLATIONS + POISON_SUFFIX),
         partner_center=_partner_center,
-        outcome_mail=OutcomeMail(ledger=_ledger(), mailer=_mailer, clock=utc_now),
+        outcome_mail=OutcomeMail(ledger=ledger(), mailer=_mailer, clock=utc_now),
         policy=_policy(),
         read_seconds=_read_seconds(),
         clock=utc_now,
@@ -83,12 +89,64 @@ def poller() -> Poller:
 
 
 @cache
+def poison_shelf() -> PoisonShelf:
+    """Both poison queues; ``ConfigurationError`` without storage."""
+    names = (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
+    return PoisonShelf({name: _queue(name + POISON_SUFFIX) for name in names})
+
+
+@cache
+def redrive() -> Redrive:
+    """What puts poisoned messages back; ``ConfigurationError`` without storage or policy."""
+    names = (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
+    return Redrive(
+        ledger=ledger(),
+        queues={name: _queue(name) for name in names},
+        policy=_policy(),
+        clock=utc_now,
+    )
+
+
+def checks(publisher_id: str = "", offer_id: str = "") -> tuple[Check, ...]:
+    """What can be checked; a part whose settings are wrong fails in its own checks."""
+    read_from = publisher_id or min(_policy_or_default().allowed_publishers, default="")
+    names = (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
+    queues = (*names, *(name + POISON_SUFFIX for name in names))
+    return (
+        *partner_center_checks(_token, _partner_center, read_from, offer_id),
+        *storage_checks(
+            {**{name: partial(_try_queue, name) for name in queues}, TABLE: _try_table}
+        ),
+        mail_check(_log_in_to_mail),
+    )
+
+
+def _token() -> str:
+    from shared.partner_center.credentials import tokens_for
+
+    return tokens_for(PartnerCenterSettings.from_env(os.environ)).current()
+
+
+def _try_queue(name: str) -> None:
+    _queue(name).try_out()
+
+
+def _try_table() -> None:
+    ledger().get(MEMORY_PARTITION, "", "")  # reads, and makes a table that is missing
+    _memory().try_out()
+
+
+def _log_in_to_mail() -> None:
+    from shared.notification.smtp import SmtpSender
+
+    SmtpSender(_mail_settings().smtp, timeout_seconds=10, deadline_seconds=30).log_in()
+
+
+@cache
 def housekeeping() -> Housekeeping:
     """What ``PollTimerTrigger`` calls after polling."""
     pending = _queue(PENDING_CANCELLATIONS)
-    sweep = Sweep(
-        ledger=_ledger(), pending=pending, mailer=_mailer, policy=_policy(), clock=utc_now
-    )
+    sweep = Sweep(ledger=ledger(), pending=pending, mailer=_mailer, policy=_policy(), clock=utc_now)
     watches = (_poison_watch(name, pending) for name in (CANCEL_REQUESTS, PENDING_CANCELLATIONS))
     return Housekeeping((sweep.run, *(watch.run for watch in watches)), utc_now)
 
@@ -98,7 +156,7 @@ def _poison_watch(queue_name: str, pending: StorageQueue) -> PoisonWatch:
         queue_name=queue_name,
         poison=_queue(queue_name + POISON_SUFFIX),
         pending=pending,
-        ledger=_ledger(),
+        ledger=ledger(),
         clock=utc_now,
     )
 
@@ -158,7 +216,12 @@ def _read_seconds() -> float:
 def _credential() -> Any:
     from azure.identity import ManagedIdentityCredential
 
-    return ManagedIdentityCredential(client_id=_storage().client_id or None, retry_total=1)
+    return ManagedIdentityCredential(
+        client_id=_storage().client_id or None,
+        retry_total=0,
+        connection_timeout=1,
+        read_timeout=3,
+    )
 
 
 def _bounds() -> dict[str, Any]:
@@ -177,12 +240,19 @@ def _queue(name: str) -> StorageQueue:
 
 
 @cache
-def _ledger() -> TableLedger:
+def ledger() -> TableLedger:
+    """Every request's row; ``ConfigurationError`` without storage."""
+    return TableLedger(_table())
+
+
+@cache
+def _memory() -> TableMemory:
+    return TableMemory(_table())
+
+
+@cache
+def _table() -> TableClient:
     storage = _storage()
     if storage.connection_string:
-        client = TableClient.from_connection_string(storage.connection_string, TABLE, **_bounds())
-    else:
-        client = TableClient(
-            storage.table_service_uri, TABLE, credential=_credential(), **_bounds()
-        )
-    return TableLedger(client)
+        return TableClient.from_connection_string(storage.connection_string, TABLE, **_bounds())
+    return TableClient(storage.table_service_uri, TABLE, credential=_credential(), **_bounds())

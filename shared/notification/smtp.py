@@ -70,6 +70,15 @@ class SmtpSender:
                 self._hand_over(connection, mail)
             return delivery
 
+    def log_in(self) -> None:
+        """Connect, secure the line, log in and say goodbye, without a mail.
+
+        Raises:
+            MailDeferredError: No connection, no TLS, or no login.
+        """
+        with self._connected():
+            pass
+
     @cached_property
     def _tls_context(self) -> ssl.SSLContext:
         if self._given_tls_context:

@@ -1,0 +1,1 @@
+"""``python -m shared.operate``: what the person on duty needs at hand."""
