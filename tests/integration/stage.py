@@ -3,169 +3,26 @@
 import contextlib
 import json
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-from azure.data.tables import TableClient
-
-from devstack.mailbox import Mailbox, ReceivedMail
-from devstack.partner_center import Call, Simulator, TrueOperation
-from shared.ledger import TableLedger
+from devstack.mailbox import ReceivedMail
+from devstack.partner_center import Call, TrueOperation
 from shared.models import PendingCancellation, from_json
-from shared.notification.sender import Sender
-from shared.notification.smtp import SmtpSender
-from shared.notification.smtp_url import parse_smtp_url
-from shared.outcome_mail import Mailer, OutcomeMail
-from shared.partner_center.client import CloudPartnerPortal
-from shared.partner_center.credentials import StaticTokens
-from shared.pending_step import PendingStep
 from shared.poison import PoisonRecord
-from shared.poller import Poller
 from shared.queues import QueuedMessage
 from shared.record import CancellationRecord, Mail
-from shared.settings import MailSettings
-from shared.submission import Submission
-from shared.sweep import Sweep
+from tests.integration.backstage import LEASE_SECONDS, PUBLISHER, REQUESTER, Backstage
 from tests.integration.crashes import CrashError, Fate
-from tests.integration.hand_time import HandTime
-from tests.integration.parts import POLICY, Cast, HandTimedQueue, fresh_name
+from tests.integration.parts import HandTimedQueue
 
-PUBLISHER = "contoso"
-REQUESTER = "requester@contoso.com"
-READ_SECONDS = 10.0
+__all__ = ["PUBLISHER", "REQUESTER", "TICK_SECONDS", "Stage", "a_pending"]
+
 TICK_SECONDS = 15
-_LEASE_SECONDS = 600
 
 
-class Stage:
+class Stage(Backstage):
     """Everything that one test needs for one offer, and the host's part in it."""
-
-    def __init__(
-        self, connection_string: str, simulator: Simulator, time: HandTime, mailbox: Mailbox
-    ) -> None:
-        """Set up queues and a table of its own."""
-        self.time = time
-        self.simulator = simulator
-        self.mailbox = mailbox
-        self.offer = f"offer-{uuid.uuid4().hex[:12]}"
-        self.requests = HandTimedQueue(connection_string, time)
-        self.pending = HandTimedQueue(connection_string, time)
-        self.requests_poison = HandTimedQueue(connection_string, time)
-        self.pending_poison = HandTimedQueue(connection_string, time)
-        self.table = TableClient.from_connection_string(
-            connection_string, fresh_name(), retry_total=0
-        )
-        self.ledger = TableLedger(self.table)
-        self.mail_settings = MailSettings(
-            sender="cancel@contoso.com",
-            smtp=parse_smtp_url(mailbox.url),
-            default_emails=(),
-            allowed_domains=frozenset({"contoso.com"}),
-        )
-        self.center = self.portal()
-        self._executor = ThreadPoolExecutor(2 * POLICY.poll_concurrency)
-
-    def close(self) -> None:
-        """Give everything back."""
-        self._executor.shutdown()
-        for queue in (self.requests, self.pending, self.requests_poison, self.pending_poison):
-            queue.client.close()
-        self.table.close()
-
-    # --- who plays ---
-
-    def cast(self, **parts: Any) -> Cast:
-        """The real parts, but for those that the test brings."""
-        real: dict[str, Any] = {
-            "ledger": self.ledger,
-            "requests": self.requests.adapter,
-            "pending": self.pending.adapter,
-            "requests_poison": self.requests_poison.adapter,
-            "pending_poison": self.pending_poison.adapter,
-            "partner_center": lambda: self.center,
-            "mailer": self.mailer,
-        }
-        return Cast(**real | parts)
-
-    def portal(
-        self, *, token: str | None = None, read_seconds: float | None = None
-    ) -> CloudPartnerPortal:
-        """A client of the simulator."""
-        return CloudPartnerPortal(
-            self.simulator.url,
-            StaticTokens(token or self.simulator.token),
-            read_seconds=read_seconds or READ_SECONDS,
-            cancel_seconds=READ_SECONDS,
-            clock=self.time,
-        )
-
-    def mailer(self, sender: Sender | None = None, **settings: Any) -> Mailer:
-        """A mailer to the mailbox, some of its settings set otherwise."""
-        changed = MailSettings(**{**vars(self.mail_settings), **settings})
-        return Mailer(changed, sender or SmtpSender(changed.smtp))
-
-    def submission(self, **parts: Any) -> Submission:
-        """What the queue trigger calls."""
-        cast = self.cast(**parts)
-        return Submission(
-            ledger=cast.ledger,
-            requests=cast.requests,
-            pending=cast.pending,
-            poison=cast.requests_poison,
-            partner_center=cast.partner_center,
-            policy=cast.policy,
-            clock=self.time,
-        )
-
-    def step(self, **parts: Any) -> PendingStep:
-        """What the poller does with each message."""
-        cast = self.cast(**parts)
-        return PendingStep(
-            ledger=cast.ledger,
-            queue=cast.pending,
-            poison=cast.pending_poison,
-            partner_center=cast.partner_center,
-            outcome_mail=OutcomeMail(ledger=cast.ledger, mailer=cast.mailer, clock=self.time),
-            policy=cast.policy,
-            read_seconds=READ_SECONDS,
-            clock=self.time,
-        )
-
-    def poller(self, **parts: Any) -> Poller:
-        """What the timer trigger calls."""
-        cast = self.cast(**parts)
-        return Poller(
-            queue=cast.pending,
-            step=self.step(**parts),
-            executor=self._executor,
-            policy=cast.policy,
-        )
-
-    def sweep(self, **parts: Any) -> None:
-        """Look over the open rows once."""
-        cast = self.cast(**parts)
-        Sweep(
-            ledger=cast.ledger,
-            pending=cast.pending,
-            mailer=cast.mailer,
-            policy=cast.policy,
-            clock=self.time,
-        ).run()
-
-    def under(self, fate: Fate) -> dict[str, Any]:
-        """The parts that have effects, under a fate."""
-        center = fate.over("center", self.center)
-        mailer = self.mailer(fate.over("mail", SmtpSender(self.mail_settings.smtp)))
-        return {
-            "ledger": fate.over("row", self.ledger),
-            "requests": fate.over("requests", self.requests.adapter),
-            "pending": fate.over("pending", self.pending.adapter),
-            "requests_poison": fate.over("poison", self.requests_poison.adapter),
-            "pending_poison": fate.over("poison", self.pending_poison.adapter),
-            "partner_center": lambda: center,
-            "mailer": lambda: mailer,
-        }
 
     # --- what happens ---
 
@@ -188,7 +45,7 @@ class Stage:
 
     def received(self) -> QueuedMessage:
         """Receive the next request that is due, as the host does."""
-        [message] = self.requests.adapter.receive(1, _LEASE_SECONDS)
+        [message] = self.requests.adapter.receive(1, LEASE_SECONDS)
         return message
 
     def submit(self, **parts: Any) -> QueuedMessage:
@@ -203,12 +60,12 @@ class Stage:
         with contextlib.suppress(CrashError):
             self.submission(**self.under(fate)).handle(self.received())
         assert fate.has_struck
-        self.time.advance(_LEASE_SECONDS)
+        self.time.advance(LEASE_SECONDS)
 
     def submit_all(self, **parts: Any) -> int:
         """Let the queue trigger have every request that is due; returns how many."""
         submission, count = self.submission(**parts), 0
-        while messages := self.requests.adapter.receive(1, _LEASE_SECONDS):
+        while messages := self.requests.adapter.receive(1, LEASE_SECONDS):
             submission.handle(messages[0])
             self.requests.adapter.delete(messages[0])
             count += 1
@@ -222,7 +79,7 @@ class Stage:
         """One run of the poller, whose worker dies; every lease and claim ends."""
         self.poll(**self.under(fate))
         assert fate.has_struck
-        self.time.advance(2 * _LEASE_SECONDS)
+        self.time.advance(2 * LEASE_SECONDS)
 
     def pend(self, **request: Any) -> str:
         """A request whose cancel call was taken, with its first poll due now."""
@@ -240,10 +97,10 @@ class Stage:
 
     def play_after(self) -> None:
         """Let twins and late messages come that a request may have left behind."""
-        self.time.advance(_LEASE_SECONDS)
+        self.time.advance(LEASE_SECONDS)
         self.submit_all()
         self.poll()
-        self.time.advance(_LEASE_SECONDS)
+        self.time.advance(LEASE_SECONDS)
         self.poll()
 
     def play_out(self, request_id: str, minutes: float = 30, **parts: Any) -> CancellationRecord:

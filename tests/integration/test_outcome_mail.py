@@ -1,7 +1,6 @@
 """The mail about an outcome: to whom, how often, and what becomes of it when it fails."""
 
 import json
-from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -242,42 +241,6 @@ def test_wrong_mail_settings_lose_nothing_and_do_not_stop_polling(
     assert told[0]["problems"] == ["NOTIFICATION_SENDER is missing", "B is wrong"]
     stage.poll()
     assert len(stage.mails()) == 1
-
-
-def claimed(stage: Stage, seconds_ago: float) -> str:
-    """A request whose mail somebody took so long ago and has not marked as sent."""
-    request_id = ended(stage)
-    claimed_at = stage.time() - timedelta(seconds=seconds_ago)
-    row = stage.row(request_id)
-    stage.ledger.replace(replace(row, mail=Mail.SENDING, mail_at=claimed_at))
-    return request_id
-
-
-def test_a_claim_of_less_than_ten_minutes_is_left_alone(stage: Stage) -> None:
-    request_id = claimed(stage, 599)
-    stage.poll()
-    assert stage.mails() == []
-    assert stage.row(request_id).mail is Mail.SENDING
-    assert stage.pending.only.asked_delay == 1
-    stage.time.advance(2)
-    stage.poll()
-    assert len(stage.mails()) == 1
-
-
-def test_a_claim_of_ten_minutes_is_taken_over(stage: Stage) -> None:
-    request_id = claimed(stage, 600)
-    stage.poll()
-    assert len(stage.mails()) == 1
-    assert stage.row(request_id).mail is Mail.SENT
-
-
-@pytest.mark.parametrize("mail", [Mail.SENT, Mail.NOBODY, Mail.FAILED])
-def test_a_mail_that_was_dealt_with_is_not_sent_again(stage: Stage, mail: Mail) -> None:
-    request_id = ended(stage)
-    stage.ledger.replace(replace(stage.row(request_id), mail=mail))
-    stage.poll()
-    assert stage.mails() == []
-    assert stage.pending.kept == []
 
 
 def test_a_crash_between_deferral_and_its_record_sends_no_second_mail_to_who_has_it(
