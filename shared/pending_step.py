@@ -136,12 +136,18 @@ class PendingStep:
         waiting = members | {"checkpoints": message.dequeue_count}
         self._queue.update(message, to_json(waiting), NEWER_VERSION_SECONDS)
 
-    def put_back_unharmed(self, leased: Leased) -> None:
-        """Release a message that this run has no time for, without counting a crash."""
-        checkpoint = leased.message.dequeue_count - leased.crashes
-        self._queue.update(
-            leased.message, to_json(replace(leased.pending, checkpoints=checkpoint)), 1
-        )
+    def hold(self, leased: Leased, seconds: float) -> Leased:
+        """Keep a message from everybody, this worker too, without counting a crash meanwhile."""
+        unharmed = leased.message.dequeue_count - leased.crashes
+        text = to_json(replace(leased.pending, checkpoints=unharmed))
+        return replace_fields(leased, message=self._queue.update(leased.message, text, seconds))
+
+    def seize(self, leased: Leased, lease_seconds: float) -> Leased:
+        """Take a held message up again: from now on the end of this worker counts as a crash."""
+        lease_ends = monotonic() + lease_seconds
+        text = to_json(leased.pending)
+        message = self._queue.update(leased.message, text, lease_seconds)
+        return Leased(message, leased.pending, lease_ends)
 
     def take(self, leased: Leased) -> PartnerCenterError | None:
         """One step. Returns what kept Partner Center from being read, if something did.

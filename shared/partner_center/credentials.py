@@ -52,25 +52,30 @@ class EntraTokens:
 
     def current(self) -> str:
         """The credential's token, from its memory while it is valid."""
-        with self._lock:
-            return self._token()
+        return self._token()
 
     def fresh(self) -> str:
         """A token from a new credential, whose memory is empty."""
         with self._lock:
             self._credential = None
-            return self._token()
+        return self._token()
 
     def _token(self) -> str:
         from azure.core.exceptions import AzureError
 
         try:
-            if self._credential is None:
-                self._credential = self._make()
-            return str(self._credential.get_token(self._scope).token)
+            # Asked outside of the lock: while Entra is silent, workers wait side by side and not
+            # one after the other, past their leases.
+            return str(self._current_credential().get_token(self._scope).token)
         except (AzureError, ValueError, OSError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise NotSentError(f"no token for Partner Center: {reason}") from error
+
+    def _current_credential(self) -> Any:
+        with self._lock:
+            if self._credential is None:
+                self._credential = self._make()
+            return self._credential
 
 
 def tokens_for(settings: PartnerCenterSettings, **transport: Any) -> Tokens:

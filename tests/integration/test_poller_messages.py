@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.models import Outcome, OutcomeName, to_json
+from shared.pending_step import Leased, PendingStep
 from tests.integration.stage import Stage, a_pending
 
 pytestmark = pytest.mark.integration
@@ -107,6 +108,14 @@ def crash(stage: Stage, times: int) -> None:
         stage.time.advance(1)
 
 
+def opened(stage: Stage, step: PendingStep) -> Leased:
+    """The one message, received and opened."""
+    [message] = stage.pending.adapter.receive(1, 1)
+    leased = step.open(message, 0)
+    assert leased is not None
+    return leased
+
+
 def test_a_message_that_crashed_its_worker_is_taken_last_and_alone(stage: Stage) -> None:
     stage.given("cancels-after-202", **SLOW)
     suspect = a_pending(stage)
@@ -127,6 +136,20 @@ def test_a_message_that_crashed_its_worker_is_taken_last_and_alone(stage: Stage)
     stage.poll(pending=Watching())
     assert len(order) == 6
     assert order.index(suspect.request_id) == 5
+
+
+def test_a_held_suspect_counts_its_next_crash_but_not_the_time_it_was_held(stage: Stage) -> None:
+    stage.given("cancels-after-202", **SLOW)
+    stage.pending.adapter.put(to_json(a_pending(stage)))
+    crash(stage, 3)
+    step = stage.step()
+    held = step.hold(opened(stage, step), 5)
+    stage.time.advance(6)
+    again = opened(stage, step)
+    assert again.crashes == held.crashes == 3
+    step.seize(again, 5)
+    stage.time.advance(6)
+    assert opened(stage, step).crashes == 4
 
 
 def test_a_message_that_keeps_crashing_its_worker_is_poison(stage: Stage) -> None:
