@@ -1,0 +1,138 @@
+"""The app, broken on purpose: each part lies in one way, and the oracle has to notice."""
+
+from dataclasses import dataclass, replace
+from email.message import EmailMessage
+from typing import Any
+
+from msgspec.structs import replace as with_fields
+
+from shared.errors import RowConflictError
+from shared.models import Operation, OperationState, PendingCancellation, from_json, to_json
+from shared.notification.sender import Delivery
+from shared.record import CancellationRecord, Mail
+from tests.simulation.app import Parts
+from tests.simulation.world import Tampering
+
+
+@dataclass
+class Instead:
+    """A part of the app; what a subclass does not say, the real one does."""
+
+    real: Any
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
+class ForgetsTheIntent(Instead):
+    """A table on which no intent is ever written before the cancel call."""
+
+    def replace(self, record: CancellationRecord) -> CancellationRecord:
+        if record.history and record.history[-1].step == "cancel-sent":
+            return record
+        written: CancellationRecord = self.real.replace(record)
+        return written
+
+
+class LastWriteWins(Instead):
+    """A table without versions."""
+
+    def replace(self, record: CancellationRecord) -> CancellationRecord:
+        try:
+            written: CancellationRecord = self.real.replace(record)
+        except RowConflictError:
+            offer = record.publisher_id, record.offer_id
+            current = self.real.get(*offer, record.request_id)
+            written = self.real.replace(with_fields(record, etag=current.etag))
+        return written
+
+
+class NeverMarksAsMailed(Instead):
+    """A table in which no mail is ever recorded as sent, or as being sent."""
+
+    def replace(self, record: CancellationRecord) -> CancellationRecord:
+        if record.mail in (Mail.SENT, Mail.SENDING):
+            record = with_fields(record, mail=Mail.NONE)
+        written: CancellationRecord = self.real.replace(record)
+        return written
+
+
+class Trusts200(Instead):
+    """A client that takes every answered read of an operation for its cancellation."""
+
+    def read_location(self, *named: str) -> Operation | None:
+        return _canceled(self.real.read_location(*named))
+
+    def read_operation(self, *named: str) -> Operation | None:
+        return _canceled(self.real.read_operation(*named))
+
+
+class TellsNoTimes(Instead):
+    """A client that does not say when operations started, so that every one is taken for meant."""
+
+    def list_operations(self, *offer: str) -> tuple[Operation, ...] | None:
+        listed: tuple[Operation, ...] | None = self.real.list_operations(*offer)
+        return listed and tuple(with_fields(o, started_at=None) for o in listed)
+
+
+class HidesWhatElseIsHit(Instead):
+    """A queue whose messages never name what else was canceled."""
+
+    def put(self, text: str, delay_seconds: float = 0) -> None:
+        self.real.put(_hiding(text), delay_seconds)
+
+    def update(self, message: Any, text: str, delay_seconds: float) -> Any:
+        return self.real.update(message, _hiding(text), delay_seconds)
+
+
+class LosesWhatIsPutBack(Instead):
+    """A queue to which only callers can add."""
+
+    def put(self, text: str, delay_seconds: float = 0) -> None:
+        if '"lastError"' not in text:
+            self.real.put(text, delay_seconds)
+
+
+class DeletesOnReceive(Instead):
+    """A queue that gives each message once."""
+
+    def receive(self, most: int, lease_seconds: float) -> list[Any]:
+        received: list[Any] = self.real.receive(most, lease_seconds)
+        for message in received:
+            self.real.delete(message)
+        return received
+
+
+class MailsTwice(Instead):
+    """A sender that makes sure."""
+
+    def send(self, mail: EmailMessage, recipients: tuple[str, ...]) -> Delivery:
+        self.real.send(mail, recipients)
+        delivery: Delivery = self.real.send(mail, recipients)
+        return delivery
+
+
+class MailsNobody(Instead):
+    """A sender that throws mails away."""
+
+    def send(self, mail: EmailMessage, recipients: tuple[str, ...]) -> Delivery:
+        return Delivery(accepted=recipients)
+
+
+def broken(part: str, kind: type[Instead]) -> Tampering:
+    """The app with a part of this kind in place of the real one."""
+
+    def tampering(parts: Parts) -> Parts:
+        changed: Any = {part: kind(getattr(parts, part))}
+        return replace(parts, **changed)
+
+    return tampering
+
+
+def _canceled(read: Operation | None) -> Operation | None:
+    return read and with_fields(read, state=OperationState.CANCELED)
+
+
+def _hiding(text: str) -> str:
+    pending = from_json(text, PendingCancellation)
+    return to_json(with_fields(pending, newer_operations=(), also_canceled=()))

@@ -1,0 +1,32 @@
+"""Scripts that once found the app in the wrong; each is replayed as it was found."""
+
+import pytest
+
+from tests.simulation.runs import failure, replay, script_of
+from tests.simulation.test_single_faults import is_sound
+
+
+@pytest.mark.parametrize(
+    ("scenario", "faults"),
+    [
+        pytest.param(
+            "answer-lost-then-404", "8 twin", id="a twin's call is forgotten and its end denied"
+        ),
+        pytest.param(
+            "newer-before-cancel", "8 crash-after", id="a publish that was hit is not named"
+        ),
+        pytest.param(
+            "newer-before-cancel", "8 answer-lost", id="nor after an answer that was lost"
+        ),
+        pytest.param("redirects-reads", "99 crash-after", id="a repeated mail tells another time"),
+        pytest.param(
+            "replaced-by-newer", "7 crash-after", id="an ended row does not name its target"
+        ),
+        pytest.param(
+            "operation-says-completed", "8 crash-after", id="a path's end is believed unconfirmed"
+        ),
+    ],
+)
+def test_a_script_that_found_something_finds_nothing_any_more(scenario: str, faults: str) -> None:
+    disturbed = replay(scenario, faults)
+    assert is_sound(disturbed), failure(scenario, script_of(faults), disturbed)
