@@ -130,7 +130,8 @@ def test_a_message_that_crashed_its_worker_is_taken_last_and_alone(stage: Stage)
             return getattr(stage.pending.adapter, name)
 
         def update(self, message: Any, text: str, seconds: float) -> object:
-            order.append(json.loads(text)["requestId"])
+            if json.loads(text)["polls"]:  # it was polled, not only held
+                order.append(json.loads(text)["requestId"])
             return stage.pending.adapter.update(message, text, seconds)
 
     stage.poll(pending=Watching())
