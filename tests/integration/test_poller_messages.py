@@ -123,7 +123,7 @@ def test_a_message_that_crashed_its_worker_is_taken_last_and_alone(stage: Stage)
     crash(stage, 2)
     for _ in range(5):
         stage.pending.adapter.put(to_json(a_pending(stage)))
-    order: list[str] = []  # in which they were polled
+    order: list[str] = []
 
     class Watching:
         def __getattr__(self, name: str) -> object:
@@ -131,7 +131,6 @@ def test_a_message_that_crashed_its_worker_is_taken_last_and_alone(stage: Stage)
 
         def update(self, message: Any, text: str, seconds: float) -> object:
             if json.loads(text)["polls"]:  # it was polled, not only held
-                if json.loads(text)["polls"]:
                 order.append(json.loads(text)["requestId"])
             return stage.pending.adapter.update(message, text, seconds)
 
