@@ -33,8 +33,13 @@ class StorageSettings:
     client_id: str = ""
 
     @classmethod
-    def from_env(cls, environ: Environment) -> "StorageSettings":
-        """Read ``CancelStorage``; ``ConfigurationError`` with every problem."""
+    def from_env(cls, environ: Environment, *, needs_table: bool = True) -> "StorageSettings":
+        """Read ``CancelStorage``; ``ConfigurationError`` with every problem.
+
+        Args:
+            environ: The settings.
+            needs_table: Whether a missing URL of the tables is a problem of the caller's.
+        """
         read = _Reader("Storage", environ)
         settings = cls(
             connection_string=read.text("CancelStorage"),
@@ -45,7 +50,10 @@ class StorageSettings:
         credential = read.text("CancelStorage__credential")
         if not settings.connection_string:
             read.require("CancelStorage__queueServiceUri", "or CancelStorage", "account's queues")
-            read.require("CancelStorage__tableServiceUri", "or CancelStorage", "account's tables")
+            if needs_table:
+                read.require(
+                    "CancelStorage__tableServiceUri", "or CancelStorage", "account's tables"
+                )
             if credential not in ("", "managedidentity"):
                 read.problem("CancelStorage__credential", "can only be managedidentity")
         return read.checked(settings)

@@ -6,6 +6,7 @@ done now goes back onto the queue with a delay; nothing sleeps in here.
 """
 
 import contextlib
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -28,6 +29,7 @@ from shared.looking import look
 from shared.models import CancelRequest, Operation, from_json
 from shared.partner_center.protocol import PartnerCenter
 from shared.poison import put_poison, request_of
+from shared.putting_back import LAST_TRY, put_back
 from shared.queues import Queue, QueuedMessage, plain_text
 from shared.record import CancellationRecord, new_record
 from shared.settings import PolicySettings
@@ -59,6 +61,7 @@ class Submission:
         self._results = CallResults(
             ledger=ledger, disposition=self._disposition, policy=policy, clock=clock
         )
+        self._requests = requests
         self._partner_center = partner_center
         self._policy = policy
         self._clock = clock
@@ -69,6 +72,15 @@ class Submission:
         Raises:
             StorageUnavailableError: Nothing may be assumed; the message has to come again.
         """
+        try:
+            self._take(message)
+        except StorageUnavailableError as error:
+            if message.dequeue_count < LAST_TRY:
+                raise
+            event("storage-unavailable", level=logging.ERROR, reason=str(error))
+            put_back(self._requests, message, self._clock())
+
+    def _take(self, message: QueuedMessage) -> None:
         try:
             request = self._read(message)
         except InvalidRequestError as error:

@@ -71,6 +71,14 @@ def submission() -> Submission:
 
 
 @cache
+def cancel_requests() -> StorageQueue:
+    """The queue alone, for putting back what nothing else can be had for."""
+    return StorageQueue(
+        _queue_client(StorageSettings.from_env(os.environ, needs_table=False), CANCEL_REQUESTS)
+    )
+
+
+@cache
 def poller() -> Poller:
     """What ``PollTimerTrigger`` calls; ``ConfigurationError`` without storage or policy."""
     step = PendingStep(
@@ -213,11 +221,11 @@ def _read_seconds() -> float:
 
 
 @cache
-def _credential() -> Any:
+def _credential(client_id: str) -> Any:
     from azure.identity import ManagedIdentityCredential
 
     return ManagedIdentityCredential(
-        client_id=_storage().client_id or None,
+        client_id=client_id or None,
         retry_total=0,
         connection_timeout=1,
         read_timeout=3,
@@ -231,12 +239,14 @@ def _bounds() -> dict[str, Any]:
 
 @cache
 def _queue(name: str) -> StorageQueue:
-    storage = _storage()
+    return StorageQueue(_queue_client(_storage(), name))
+
+
+def _queue_client(storage: StorageSettings, name: str) -> QueueClient:
     if storage.connection_string:
-        client = QueueClient.from_connection_string(storage.connection_string, name, **_bounds())
-    else:
-        client = QueueClient(storage.queue_service_uri, name, credential=_credential(), **_bounds())
-    return StorageQueue(client)
+        return QueueClient.from_connection_string(storage.connection_string, name, **_bounds())
+    credential = _credential(storage.client_id)
+    return QueueClient(storage.queue_service_uri, name, credential=credential, **_bounds())
 
 
 @cache
@@ -255,4 +265,6 @@ def _table() -> TableClient:
     storage = _storage()
     if storage.connection_string:
         return TableClient.from_connection_string(storage.connection_string, TABLE, **_bounds())
-    return TableClient(storage.table_service_uri, TABLE, credential=_credential(), **_bounds())
+    return TableClient(
+        storage.table_service_uri, TABLE, credential=_credential(storage.client_id), **_bounds()
+    )
