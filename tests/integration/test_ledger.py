@@ -19,6 +19,7 @@ from shared.record import MAX_STEPS, CancellationRecord
 from tests.integration.parts import fresh_name
 from tests.integration.raw_server import RawServer
 from tests.integration.rows import NOW, bare, full
+from tests.simulation.storage import SimulatedLedger
 
 pytestmark = pytest.mark.integration
 
@@ -31,9 +32,11 @@ def table(azurite: Azurite) -> Iterator[TableClient]:
         yield client
 
 
-@pytest.fixture(params=["storage"])
-def ledger(table: TableClient) -> Ledger:
-    return TableLedger(table)
+@pytest.fixture(params=["storage", "simulated"])
+def ledger(request: pytest.FixtureRequest) -> Ledger:
+    if request.param == "simulated":
+        return SimulatedLedger()
+    return TableLedger(request.getfixturevalue("table"))
 
 
 def stored(ledger: Ledger, record: CancellationRecord) -> CancellationRecord:
@@ -121,9 +124,9 @@ def test_a_row_is_written_only_against_the_version_that_was_read(ledger: Ledger)
     assert stored(ledger, first).reason == "third"
 
 
-def test_a_row_that_vanished_cannot_be_written(table: TableClient, ledger: Ledger) -> None:
+def test_a_row_that_vanished_cannot_be_written(ledger: Ledger) -> None:
     record = ledger.insert(bare())
-    table.delete_entity("contoso", f"{record.offer_id}:{record.request_id}")
+    ledger.remove(record)
     with pytest.raises(RowConflictError):
         ledger.replace(record)
 
@@ -147,9 +150,9 @@ def test_many_changes_at_once_all_hold(ledger: Ledger) -> None:
     assert stored(ledger, record).polls == 4
 
 
-def test_a_change_to_a_row_that_vanished_makes_it_anew(table: TableClient, ledger: Ledger) -> None:
+def test_a_change_to_a_row_that_vanished_makes_it_anew(ledger: Ledger) -> None:
     record = ledger.insert(bare(reason="kept"))
-    table.delete_entity("contoso", f"{record.offer_id}:{record.request_id}")
+    ledger.remove(record)
     amended = amend(ledger, record, lambda current: replace(current, polls=5))
     assert stored(ledger, record) == amended
     assert (amended.reason, amended.polls) == ("kept", 5)
@@ -203,7 +206,8 @@ def test_open_rows_of_an_offer_are_of_that_offer_alone(ledger: Ledger) -> None:
     assert ids(ledger.open_records("cOntoso", "contoso-vm")) == wanted
 
 
-def test_open_rows_are_found_beyond_one_page(table: TableClient, ledger: Ledger) -> None:
+def test_open_rows_are_found_beyond_one_page(table: TableClient) -> None:
+    ledger = TableLedger(table)
     ledger.open_records()
     partition = [
         (
@@ -228,7 +232,8 @@ def test_open_rows_are_found_beyond_one_page(table: TableClient, ledger: Ledger)
     assert len(ids(ledger.open_records("contoso", "contoso-vm"))) == 1050
 
 
-def test_the_longest_history_fits_into_a_row(table: TableClient, ledger: Ledger) -> None:
+def test_the_longest_history_fits_into_a_row(table: TableClient) -> None:
+    ledger = TableLedger(table)
     record = ledger.insert(bare(emails=tuple(f"{'a' * 60}{n}@contoso.com" for n in range(50))))
     for _ in range(MAX_STEPS + 10):
         record = record.with_step(NOW, "request-rescheduled", "\U0001f600" * 1000)

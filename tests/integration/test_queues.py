@@ -14,9 +14,11 @@ from azure.storage.queue import QueueClient
 
 from devstack.azurite import Azurite
 from shared.errors import QueueLeaseLostError, StorageUnavailableError
+from shared.models import utc_now
 from shared.queues import MAX_MESSAGE_BYTES, Queue, QueuedMessage, StorageQueue
 from tests.integration.parts import fresh_name
 from tests.integration.raw_server import RawServer
+from tests.simulation.storage import SimulatedQueue
 
 pytestmark = pytest.mark.integration
 
@@ -31,9 +33,11 @@ def client(azurite: Azurite) -> Iterator[QueueClient]:
         yield client
 
 
-@pytest.fixture(params=["storage"])
-def queue(client: QueueClient) -> Queue:
-    return StorageQueue(client)
+@pytest.fixture(params=["storage", "simulated"])
+def queue(request: pytest.FixtureRequest) -> Queue:
+    if request.param == "simulated":
+        return SimulatedQueue(fresh_name(), utc_now)
+    return StorageQueue(request.getfixturevalue("client"))
 
 
 def only(messages: list[QueuedMessage]) -> QueuedMessage:
@@ -84,7 +88,8 @@ def test_a_queue_that_is_missing_is_made_by_whatever_call_misses_it(queue: Queue
     assert only(queue.receive(32, 60)).text == "a"
 
 
-def test_a_queue_that_vanished_is_made_again(client: QueueClient, queue: Queue) -> None:
+def test_a_queue_that_vanished_is_made_again(client: QueueClient) -> None:
+    queue = StorageQueue(client)
     queue.put("a")
     message = only(queue.receive(1, 60))
     client.delete_queue()
@@ -197,7 +202,8 @@ def test_a_delay_beyond_what_the_service_allows_is_cut(queue: Queue) -> None:
     assert queue.receive(32, 60) == []
 
 
-def test_messages_never_expire(client: QueueClient, queue: Queue) -> None:
+def test_messages_never_expire(client: QueueClient) -> None:
+    queue = StorageQueue(client)
     queue.put("a")
     [peeked] = client.peek_messages()
     assert peeked.expires_on is not None
