@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from shared.acceptance import Acceptance
-from shared.housekeeping import Housekeeping
 from shared.ledger import Ledger
 from shared.notification.sender import Sender
 from shared.notification.smtp_url import parse_smtp_url
@@ -97,19 +96,17 @@ class App:
         )
         return Poller(queue=self._parts.pending, step=step, executor=Inline(), policy=self._policy)
 
-    @property
-    def housekeeping(self) -> Housekeeping:
+    def keep_house(self) -> None:
+        """What the timer trigger does once a minute."""
         sweep = Sweep(
             ledger=self._parts.ledger,
             pending=self._parts.pending,
             mailer=self._mailer,
             **self._known,
         )
-        watches = (
-            self._watch(CANCEL_REQUESTS, self._parts.requests_poison),
-            self._watch(PENDING_CANCELLATIONS, self._parts.pending_poison),
-        )
-        return Housekeeping((sweep.run, *(watch.run for watch in watches)), self._time)
+        sweep.run()
+        self._watch(CANCEL_REQUESTS, self._parts.requests_poison).run()
+        self._watch(PENDING_CANCELLATIONS, self._parts.pending_poison).run()
 
     def _watch(self, queue_name: str, poison: Queue) -> PoisonWatch:
         return PoisonWatch(

@@ -15,7 +15,6 @@ from msgspec import json
 
 from shared.acceptance import CancelCall
 from shared.errors import OfferCancelError
-from shared.housekeeping import Housekeeping
 from shared.http_answers import answer
 from shared.outcome_mail import CLAIM
 from shared.queues import QueuedMessage
@@ -25,6 +24,7 @@ from tests.simulation.boundaries import Crash
 from tests.simulation.world import Asked, World
 
 TICK_SECONDS = 15
+HOUSEKEEPING_SECONDS = 60
 MAX_DEQUEUE_COUNT = 5
 FAILED_VISIBILITY_SECONDS = 30
 LEASE_SECONDS = 600
@@ -47,7 +47,7 @@ class Host:
         self.world = world
         self.agenda: list[Due] = []
         self._last_tick = -math.inf
-        self._housekeeping: Housekeeping | None = None
+        self._kept_house_at = -math.inf
         world.boundaries.on_pause = self._others_go_on
 
     # --- what is to happen ---
@@ -86,8 +86,9 @@ class Host:
         with self._invocation("timer") as app_lives:
             app = self.world.app()
             app.poller.run()
-            self._housekeeping = self._housekeeping or app.housekeeping
-            self._housekeeping.run_if_due()
+            if self._last_tick - self._kept_house_at >= HOUSEKEEPING_SECONDS:
+                self._kept_house_at = self._last_tick
+                app.keep_house()
             app_lives()
 
     def deliver(self) -> None:
@@ -151,7 +152,7 @@ class Host:
         finally:
             boundaries.end(actor)
             if not survived:
-                self._housekeeping = None
+                self._kept_house_at = -math.inf
 
     # --- what is next ---
 
@@ -201,13 +202,12 @@ class Host:
     # --- while somebody is paused ---
 
     def _others_go_on(self, seconds: float) -> None:
-        kept = self._housekeeping
-        self._housekeeping = None
+        kept, self._kept_house_at = self._kept_house_at, -math.inf
         if seconds:
             self.run(self.world.time.seconds + seconds)
         else:
             self._with_twins()
-        self._housekeeping = kept
+        self._kept_house_at = kept
 
     def _with_twins(self) -> None:
         """Everything that somebody holds is delivered a second time, at once."""
