@@ -7,13 +7,15 @@ import pytest
 from msgspec import to_builtins
 
 from devstack.partner_center import State, scenarios
+from shared.settings import PolicySettings
 from tests.integration.parts import policy
 from tests.integration.stage import PUBLISHER, REQUESTER, Stage
 
 pytestmark = pytest.mark.integration
 
 # Patience as short as it can be without ending what only takes a while.
-IMPATIENT = {"confirm_deadline": timedelta(minutes=3), "request_ttl": timedelta(minutes=7)}
+CONFIRM_DEADLINE = timedelta(minutes=3)
+TIME_TO_LIVE = timedelta(minutes=5)  # where nothing can be read, so that it is used up
 FASTER: dict[str, dict[str, Any]] = {
     "slow-answers": {"delay_seconds": 0.05},
     "endless-body": {"drip_every_seconds": 0.02},
@@ -55,6 +57,12 @@ def test_every_scenario_has_an_outcome() -> None:
     assert set(OTHERWISE.values()) - TRUE_ENDS.keys() == {"nothing-to-cancel", "unconfirmed"}
 
 
+def patience(scenario: str) -> PolicySettings:
+    if OTHERWISE.get(scenario) == "expired":
+        return policy(request_ttl=TIME_TO_LIVE)
+    return policy(confirm_deadline=CONFIRM_DEADLINE)
+
+
 @pytest.mark.parametrize("scenario", scenarios())
 def test_the_outcome_of_a_scenario_is_true_and_mailed_once(stage: Stage, scenario: str) -> None:
     faults = [
@@ -63,7 +71,7 @@ def test_the_outcome_of_a_scenario_is_true_and_mailed_once(stage: Stage, scenari
     stage.given(scenario, faults=faults)
     request_id = stage.ask()
     center = stage.portal(read_seconds=0.2 if scenario == "endless-body" else None)
-    row = stage.play_out(request_id, partner_center=lambda: center, policy=policy(**IMPATIENT))
+    row = stage.play_out(request_id, partner_center=lambda: center, policy=patience(scenario))
     assert row.outcome is not None
     outcome = row.outcome.name.value
     assert outcome == OTHERWISE.get(scenario, "canceled")
