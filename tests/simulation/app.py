@@ -22,7 +22,7 @@ from shared.sweep import Sweep
 from tests.simulation.clock import SimulatedTime
 
 POLICY = PolicySettings(
-    request_ttl=timedelta(minutes=60), confirm_deadline=timedelta(minutes=8), poll_concurrency=4
+    request_ttl=timedelta(minutes=60), confirm_deadline=timedelta(minutes=3), poll_concurrency=4
 )
 MAIL_SETTINGS = MailSettings(
     sender="cancel@contoso.com",

@@ -48,11 +48,6 @@ def story_of(scenario: str, **knobs: object) -> Story:
     return story
 
 
-def replay(scenario: str, faults: str = "") -> Run:
-    """Play what a failed test has printed: ``replay("answer-lost", "7 crash-after, 12 pause")``."""
-    return run(story_of(scenario), script_of(faults))
-
-
 def script_of(faults: str) -> dict[int, Fault]:
     """The script that a failed test has printed."""
     pairs = (each.split() for each in faults.split(",") if each.strip())

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.simulation.runs import failure, replay, script_of
+from tests.simulation.runs import failure, script_of
+from tests.simulation.stories import replay
 from tests.simulation.test_single_faults import is_sound
 
 

@@ -81,6 +81,14 @@ class Histories(RuleBasedStateMachine):
     def publish_ends_by_itself(self, offer: str, state: State) -> None:
         self.world.portal.offers[offer].finish(state)
 
+    @rule(is_down=st.booleans())
+    def partner_center_fails_or_recovers(self, is_down: bool) -> None:
+        self.world.portal.is_down = is_down
+
+    @rule(is_down=st.booleans())
+    def mail_server_fails_or_recovers(self, is_down: bool) -> None:
+        self.world.mail.is_down = is_down
+
     @precondition(lambda self: self.world.requests.stored)
     @rule()
     def queue_trigger_starts(self) -> None:
@@ -124,6 +132,7 @@ class Histories(RuleBasedStateMachine):
         while self.workers:
             self.workers[0].go_on()
             self._drop_the_done()
+        self.world.portal.is_down = self.world.mail.is_down = False
         self.host.run()
         found = problems(self.world)
         assert not found, "\n".join([*found, as_text(self.world.boundaries.effects)])

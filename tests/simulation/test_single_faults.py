@@ -5,6 +5,7 @@ import pytest
 from devstack.partner_center import scenarios
 from tests.simulation.boundaries import Fault
 from tests.simulation.runs import Run, failure, run, story_of
+from tests.simulation.stories import STORIES, story_named
 
 # What sets Partner Center's behaviours apart for the flow; the others differ in words and shapes.
 BEHAVIOURS = [
@@ -37,15 +38,15 @@ OTHERS = sorted(scenarios().keys() - LIKE_LONG_ONES - {*BEHAVIOURS, *LONG})
 FAULTS = [Fault.CRASH_AFTER, Fault.ERROR, Fault.LOST, Fault.PAUSE, Fault.TWIN]
 
 
-def at_every_effect(scenario: str, fault: Fault) -> None:
+def at_every_effect(name: str, fault: Fault) -> None:
     """Have the fault at each effect that the undisturbed run has, one run each."""
-    story = story_of(scenario)
+    story = story_named(name)
     undisturbed = run(story)
-    assert not undisturbed.problems, failure(scenario, {}, undisturbed)
+    assert not undisturbed.problems, failure(name, {}, undisturbed)
     for number in range(len(undisturbed.effects)):
         script = {number: fault}
         disturbed = run(story, script)
-        assert is_sound(disturbed), failure(scenario, script, disturbed)
+        assert is_sound(disturbed), failure(name, script, disturbed)
 
 
 def is_sound(disturbed: Run) -> bool:
@@ -62,6 +63,14 @@ def test_a_fault_at_any_effect_leaves_the_outcome_true(scenario: str, fault: Fau
 @pytest.mark.parametrize("scenario", [*LONG, *OTHERS])
 def test_a_crash_at_any_effect_leaves_the_outcome_true(scenario: str) -> None:
     at_every_effect(scenario, Fault.CRASH_AFTER)
+
+
+@pytest.mark.parametrize("fault", [Fault.CRASH_AFTER, Fault.LOST, Fault.TWIN])
+@pytest.mark.parametrize("story", STORIES)
+def test_a_fault_at_any_effect_of_a_story_leaves_every_outcome_true(
+    story: str, fault: Fault
+) -> None:
+    at_every_effect(story, fault)
 
 
 @pytest.mark.parametrize("scenario", ["cancels-after-202", "answer-lost"])
