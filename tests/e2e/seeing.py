@@ -12,7 +12,7 @@ from devstack.events import Event
 from devstack.mailbox import ReceivedMail
 from devstack.stack import Stack
 from shared.ledger import TABLE
-from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS, POISON_SUFFIX
+from shared.queues import CANCEL_REQUESTS, POISON_SUFFIX
 from tests.e2e.asking import queue_of
 
 # Deadlines only end a test that has failed: this machine may be busy with other things.
@@ -71,15 +71,16 @@ def outcome_of(stack: Stack, request_id: str) -> str:
 
 
 def rows(stack: Stack) -> list[Row]:
-    """Every row of the table, JSON members decoded."""
+    """The row of every request, JSON members decoded."""
     table = TableClient.from_connection_string(
         stack.storage.connection_string, TABLE, use_env_settings=False
     )
     with table:
         try:
-            return [_decoded(dict(entity)) for entity in table.list_entities()]
+            found = [_decoded(dict(entity)) for entity in table.list_entities()]
         except ResourceNotFoundError:
             return []
+    return [row for row in found if "requestId" in row]
 
 
 def rows_of_offer(stack: Stack, offer: str) -> list[Row]:
@@ -111,14 +112,6 @@ def count_on(stack: Stack, queue: str) -> int:
     """How many messages a queue has, the hidden ones among them."""
     with queue_of(stack, queue) as client:
         return int(client.get_queue_properties().approximate_message_count or 0)
-
-
-def wait_until_at_rest(stack: Stack) -> None:
-    """Until no request is on any queue that is worked on."""
-    eventually(
-        lambda: not count_on(stack, CANCEL_REQUESTS) + count_on(stack, PENDING_CANCELLATIONS),
-        "both queues are empty",
-    )
 
 
 class PoisonRecords:
