@@ -1,7 +1,6 @@
 """The requests that ``make run`` submits, each to an offer with a fate of its own."""
 
 import base64
-import contextlib
 import json
 import uuid
 from collections.abc import Mapping
@@ -10,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
-from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import QueueClient
 
 from devstack.errors import StackError
@@ -124,7 +122,5 @@ def _enqueue(stack: Stack, fate: Fate, requested_at: datetime) -> str:
         stack.storage.connection_string, QUEUE, use_env_settings=False
     )
     with queue:
-        with contextlib.suppress(ResourceExistsError):
-            queue.create_queue()
         queue.send_message(text)
     return request_id

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.queue import QueueServiceClient
+
 from devstack.azurite import Azurite
 from devstack.errors import StackError
 from devstack.events import Event, EventLog
@@ -19,6 +22,7 @@ from devstack.functions_host import FunctionsHost
 from devstack.mailbox import Mailbox
 from devstack.partner_center import DEFAULT_TOKEN, Simulator
 from devstack.processes import ROOT
+from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS, POISON_SUFFIX
 
 SENDER = "offer-cancel@example.com"
 DEFAULT_RECIPIENT = "release-team@example.com"
@@ -108,6 +112,7 @@ class Stack:
             # Stopped last: what the host still does when it ends is written to storage.
             starting.callback(self.storage.stop)
             self.storage.start()
+            _declare_queues(self.storage.connection_string)
             self.host = self._functions_host()
             starting.callback(self.host.stop)
             if with_host:
@@ -157,6 +162,15 @@ class Stack:
         self.events.add(event)
         if self._on_event:
             self._on_event(event)
+
+
+def _declare_queues(connection_string: str) -> None:
+    """Make what a deployment declares, so that other services can send before the app has run."""
+    with QueueServiceClient.from_connection_string(connection_string) as service:
+        for name in (CANCEL_REQUESTS, PENDING_CANCELLATIONS):
+            for queue in (name, name + POISON_SUFFIX):
+                with contextlib.suppress(ResourceExistsError):
+                    service.create_queue(queue)
 
 
 @contextlib.contextmanager
