@@ -72,7 +72,8 @@ def _rows(stack: Stack) -> list[dict[str, Any]]:
     )
     with table:
         try:
-            return [dict(entity) for entity in table.list_entities()]
+            requests = table.query_entities("requestId ne ''")  # the table has others beside
+            return [dict(entity) for entity in requests]
         except ResourceNotFoundError:
             return []
 
