@@ -6,6 +6,30 @@ from datetime import datetime, timedelta
 EVERY = timedelta(minutes=1)
 
 
+class SeldomTask:
+    """A task that is due less often than every minute.
+
+    What a process remembers dies with it, and a new one runs the task at once: it has to bear that.
+    """
+
+    def __init__(
+        self, task: Callable[[], None], *, every: timedelta, clock: Callable[[], datetime]
+    ) -> None:
+        """Run this task so often at the most."""
+        self._task = task
+        self._every = every
+        self._clock = clock
+        self._last: datetime | None = None
+
+    def __call__(self) -> None:
+        """Run it, unless it ran a short while ago."""
+        now = self._clock()
+        if self._last is not None and now - self._last < self._every:
+            return
+        self._last = now
+        self._task()
+
+
 class Housekeeping:
     """Runs its tasks at most once a minute in this process."""
 

@@ -4,6 +4,7 @@ Its partition starts with a character that no publisher's id has, and its entiti
 so that no request is ever taken for one of them, or the other way round.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -41,7 +42,7 @@ class TableMemory:
     """The memory in the business storage account."""
 
     def __init__(self, client: TableClient) -> None:
-        """Use this client, which must not retry by itself; the ledger makes the table."""
+        """Use this client, which must not retry by itself; a table that is missing is created."""
         self._client = client
 
     def read(self, name: str) -> tuple[str, str]:
@@ -56,10 +57,13 @@ class TableMemory:
         """Write over the version that was read; returns the new one."""
         entity = {"PartitionKey": PARTITION, "RowKey": name, "text": text}
         try:
-            written = _called(lambda: self._written(entity, version))
+            return str(_called(lambda: self._written(entity, version))["etag"])
         except ResourceNotFoundError as error:
-            raise RowConflictError(f"{name} is gone, or the table is") from error
-        return str(written["etag"])
+            if version:
+                raise RowConflictError(f"{name} is gone") from error
+        with contextlib.suppress(RowConflictError):  # somebody else has just made it
+            _called(self._client.create_table)
+        return str(_called(lambda: self._written(entity, version))["etag"])
 
     def try_out(self) -> None:
         """Write, read and delete, to find out whether all of it is allowed."""

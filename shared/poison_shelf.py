@@ -42,10 +42,10 @@ class Shelved:
         """Keep it in hand for so long; ``QueueLeaseLostError`` if somebody else has taken it."""
         self.message = self.poison.update(self.message, self.message.text, seconds)
 
-    def rewrite(self, record: PoisonRecord, seconds: float) -> None:
-        """Change it where it is, and keep it in hand for so long."""
-        self.message = self.poison.update(self.message, poison_text(record), seconds)
-        self.record = record
+    def rewrite(self, record: PoisonRecord) -> None:
+        """Change it where it is, and show it again; ``QueueLeaseLostError`` as in ``hold``."""
+        self.message = self.poison.update(self.message, poison_text(record), 0)
+        self.record, self.in_hand = record, False
 
     def remove(self) -> None:
         """Take it off the shelf for good; ``QueueLeaseLostError`` as in ``hold``."""

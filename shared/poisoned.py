@@ -56,7 +56,7 @@ def find_or_make_row(
         new_record(
             request,
             request_id=request_id,
-            requested_at=min(request.requested_at or now, poisoned.inserted_at, now),
+            requested_at=min(request.meant_requested_at or now, poisoned.inserted_at, now),
             source="queue",
             emails=emails,
             dropped_emails=dropped,

@@ -5,33 +5,35 @@ the settings is wrong is tried again at the next use; nothing else waits for it.
 """
 
 import os
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableClient
 from azure.storage.queue import QueueClient
 
 from shared.acceptance import Acceptance
-from shared.checks import Check, mail_check, partner_center_checks, storage_checks
 from shared.errors import ConfigurationError
-from shared.housekeeping import Housekeeping
+from shared.housekeeping import Housekeeping, SeldomTask
 from shared.ledger import TABLE, TableLedger
-from shared.memory import PARTITION as MEMORY_PARTITION
-from shared.memory import TableMemory
 from shared.models import utc_now
 from shared.outcome_mail import Mailer, OutcomeMail
 from shared.partner_center.protocol import PartnerCenter
 from shared.pending_step import PendingStep
-from shared.poison_shelf import PoisonShelf
 from shared.poison_watch import PoisonWatch
 from shared.poller import Poller
 from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS, POISON_SUFFIX, StorageQueue
-from shared.redrive import Redrive
 from shared.settings import MailSettings, PartnerCenterSettings, PolicySettings, StorageSettings
 from shared.submission import Submission
 from shared.sweep import Sweep
+
+if TYPE_CHECKING:  # a function that starts cold should not load what only the operator needs
+    from shared.checks import Check
+    from shared.memory import TableMemory
+    from shared.poison_shelf import PoisonShelf
+    from shared.redrive import Redrive
 
 # An accept makes three calls and must answer within 10 s; SDK retries would sleep for minutes.
 # A token may have to be had first, and again for the call that cleans up.
@@ -97,15 +99,19 @@ def poller() -> Poller:
 
 
 @cache
-def poison_shelf() -> PoisonShelf:
+def poison_shelf() -> "PoisonShelf":
     """Both poison queues; ``ConfigurationError`` without storage."""
+    from shared.poison_shelf import PoisonShelf
+
     names = (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
     return PoisonShelf({name: _queue(name + POISON_SUFFIX) for name in names})
 
 
 @cache
-def redrive() -> Redrive:
+def redrive() -> "Redrive":
     """What puts poisoned messages back; ``ConfigurationError`` without storage or policy."""
+    from shared.redrive import Redrive
+
     names = (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
     return Redrive(
         ledger=ledger(),
@@ -115,8 +121,10 @@ def redrive() -> Redrive:
     )
 
 
-def checks(publisher_id: str = "", offer_id: str = "") -> tuple[Check, ...]:
+def checks(publisher_id: str = "", offer_id: str = "") -> "tuple[Check, ...]":
     """What can be checked; a part whose settings are wrong fails in its own checks."""
+    from shared.checks import mail_check, partner_center_checks, storage_checks
+
     read_from = publisher_id or min(_policy_or_default().allowed_publishers, default="")
     names = (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
     queues = (*names, *(name + POISON_SUFFIX for name in names))
@@ -140,7 +148,9 @@ def _try_queue(name: str) -> None:
 
 
 def _try_table() -> None:
-    ledger().get(MEMORY_PARTITION, "", "")  # reads, and makes a table that is missing
+    from shared.memory import PARTITION
+
+    ledger().get(PARTITION, "", "")  # reads, and makes a table that is missing
     _memory().try_out()
 
 
@@ -153,10 +163,22 @@ def _log_in_to_mail() -> None:
 @cache
 def housekeeping() -> Housekeeping:
     """What ``PollTimerTrigger`` calls after polling."""
+    from shared.check_watch import LOOK_EVERY, CheckWatch
+    from shared.poison_digest import PoisonDigest
+
     pending = _queue(PENDING_CANCELLATIONS)
     sweep = Sweep(ledger=ledger(), pending=pending, mailer=_mailer, policy=_policy(), clock=utc_now)
     watches = (_poison_watch(name, pending) for name in (CANCEL_REQUESTS, PENDING_CANCELLATIONS))
-    return Housekeeping((sweep.run, *(watch.run for watch in watches)), utc_now)
+    digest = PoisonDigest(shelf=poison_shelf(), mailer=_mailer, clock=utc_now)
+    check_watch = CheckWatch(checks=checks, memory=_memory(), mailer=_mailer, clock=utc_now)
+    tasks: tuple[Callable[[], None], ...] = (
+        # First, since it does not fail when storage does: it says what is wrong with it.
+        SeldomTask(check_watch.run_if_due, every=LOOK_EVERY, clock=utc_now),
+        sweep.run,
+        *(watch.run for watch in watches),
+        digest.run,
+    )
+    return Housekeeping(tasks, utc_now)
 
 
 def _poison_watch(queue_name: str, pending: StorageQueue) -> PoisonWatch:
@@ -256,7 +278,9 @@ def ledger() -> TableLedger:
 
 
 @cache
-def _memory() -> TableMemory:
+def _memory() -> "TableMemory":
+    from shared.memory import TableMemory
+
     return TableMemory(_table())
 
 

@@ -115,14 +115,12 @@ def _add_check(found: Commands) -> None:
     each.add_argument(
         "--publisher",
         type=_matching(PUBLISHER_ID_PATTERN),
-        default="",
         metavar="ID",
         help="whose offer to read (default: the first of ALLOWED_PUBLISHERS)",
     )
     each.add_argument(
         "--offer",
         type=_matching(OFFER_ID_PATTERN),
-        default="",
         metavar="ID",
         help="which offer to read; that there is none proves access, too",
     )
