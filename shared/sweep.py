@@ -145,7 +145,8 @@ class Sweep:
             last_state_at=record.last_state_at,
             last_error=record.last_error,
             dropped_emails=record.dropped_emails + dropped,
-            expires_at=record.requested_at + self._policy.request_ttl,
+            replaces=record.replaces,
+            expires_at=record.tried_since + self._policy.request_ttl,
         )
         delivery = mailer.sender.send(render(notice, mailer.settings.sender), recipients)
         if delivery.accepted:

@@ -356,3 +356,13 @@ def test_the_record_of_what_was_put_back_is_gone(duty: Duty, stage: Stage) -> No
     assert records_on(stage.requests_poison) == []
     assert duty.listed() == []
     assert json.loads(duty.operate("list", "--json")[1]) == []
+
+
+def test_the_mail_that_it_is_not_yet_canceled_replaces_as_well(duty: Duty, stage: Stage) -> None:
+    told_and_poisoned(duty, requestedAt=stage.ago(3600))
+    duty.operate("redrive", "1")
+    stage.sweep()
+    first, second = stage.mails()
+    assert "NOT KNOWN" in first.subject
+    assert second.subject.startswith("NOT YET CANCELED")
+    assert "This replaces the mail of " in second.text
