@@ -20,6 +20,8 @@ from tests.simulation.portal import CancelPost
 from tests.simulation.world import World
 
 TOLERANCE = timedelta(seconds=5)
+DATE_PRECISION = timedelta(seconds=1)
+"""Of the header by which clocks are compared: what is about as old as the tolerance is both."""
 NOT_YET = "not-yet-canceled"
 UNKNOWN_WHETHER = "It is not known whether another publish"
 MAY_BE_UNSEEN = timedelta(minutes=10)
@@ -84,6 +86,11 @@ class Case:
             return operation.id == named
         return operation.started_at <= self.row.requested_at + TOLERANCE
 
+    def is_surely_meant(self, operation: TrueOperation) -> bool:
+        """Whether it is meant even if the clocks are compared as badly as they may be."""
+        started = operation.started_at <= self.row.requested_at + TOLERANCE - DATE_PRECISION
+        return self.is_meant(operation) and (started or bool(self.row.requested_operation_id))
+
     def ran_after_asking(self, operation: TrueOperation) -> bool:
         """Whether it went on for a while after the request was made."""
         ended = operation.ended_at
@@ -101,6 +108,15 @@ class Case:
             operation.ended_at is None or operation.ended_at > moment
         )
 
+    def ran_meanwhile(self, operation: TrueOperation) -> bool:
+        """Whether it ran at some moment between the look and the writing of its outcome."""
+        has_ended = operation.ended_at is not None and operation.ended_at <= self.at - TOLERANCE
+        return operation.started_at <= self.written_at and not has_ended
+
+    def ran_all_along(self, operation: TrueOperation) -> bool:
+        """Whether it ran all the time between them."""
+        return self.ran_at(operation, self.at) and self.ran_at(operation, self.written_at)
+
     def _all_mails(self) -> list[Accepted]:
         return [m for m in self.world.mail.accepted if m.request_id == self.row.request_id]
 
@@ -110,27 +126,25 @@ type Predicate = Callable[[Case], bool]
 
 def _nothing_ran(case: Case) -> bool:
     lag = timedelta(seconds=case.world.portal.offers[case.row.offer_id].scenario.list_lag_seconds)
-    of_request = [o for o in case.truth if case.is_meant(o)]
+    of_request = [o for o in case.truth if case.is_surely_meant(o)]
     unseen_since = case.at - lag - TOLERANCE
     return (
         not any(case.ran_after_asking(o) for o in of_request)
-        and not any(case.ran_at(o, case.at) and o.started_at < unseen_since for o in case.truth)
+        and not any(case.ran_all_along(o) and o.started_at < unseen_since for o in case.truth)
         and not any(post.hit for post in case.posts)
     )
 
 
 def _newer_was_left_alone(case: Case) -> bool:
-    a_moment_before = case.at - TOLERANCE
-    newer = [o for o in case.truth if not case.is_meant(o)]
-    runs = [o for o in newer if case.ran_at(o, case.at) or case.ran_at(o, a_moment_before)]
-    return bool(runs) and not case.posts
+    newer = [o for o in case.truth if not case.is_surely_meant(o)]
+    return any(case.ran_meanwhile(o) for o in newer) and not case.posts
 
 
 def _runs_after_a_failed_cancel(case: Case) -> bool:
     target = case.target
     if target is None or not case.posts:
         return False
-    return case.ran_at(target, case.at) and target.cancel_requested_at is not None
+    return case.ran_meanwhile(target) and target.cancel_requested_at is not None
 
 
 def _was_refused(case: Case) -> bool:

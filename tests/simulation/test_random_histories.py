@@ -94,6 +94,7 @@ class Histories(RuleBasedStateMachine):
     def queue_trigger_starts(self) -> None:
         self._start("queue", self.host.deliver)
 
+    @precondition(lambda self: self.world.rows)
     @rule()
     def timer_trigger_starts(self) -> None:
         self._start("timer", self.host.tick)

@@ -1,0 +1,75 @@
+"""Two workers have the same message, and change places at every pair of effects."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.simulation.boundaries import as_text
+from tests.simulation.host import Host
+from tests.simulation.oracle import problems
+from tests.simulation.runs import OFFER
+from tests.simulation.workers import Worker
+from tests.simulation.world import World
+
+MOST_EFFECTS = 30
+
+type Trigger = Callable[[Host], Callable[[], None]]
+
+
+def queue_trigger(host: Host) -> Callable[[], None]:
+    return host.deliver
+
+
+def timer_trigger(host: Host) -> Callable[[], None]:
+    """The request has been submitted, and what is pending is due."""
+    host.run(until=14.0)
+    host.world.time.advance_to(30.0)
+    return host.tick
+
+
+def play(
+    scenario: str, trigger: Trigger, first: int, second: int
+) -> tuple[World, tuple[bool, bool]]:
+    """One goes on for some effects, then the other; then each to its end.
+
+    Returns:
+        The world at rest, and which of the two had ended within those effects.
+    """
+    world = World()
+    host = Host(world)
+    world.portal.create_offer(OFFER, scenario)
+    host.ask(OFFER)
+    host.next_call()
+    work = trigger(host)
+    one = Worker("one", world.boundaries, work)
+    _go_on(one, first)
+    world.requests.end_leases()
+    world.pending.end_leases()
+    other = Worker("other", world.boundaries, work)
+    _go_on(other, second)
+    have_ended = one.is_done, other.is_done
+    for worker in (one, other):
+        _go_on(worker, MOST_EFFECTS)
+        assert worker.is_done
+    host.run()
+    return world, have_ended
+
+
+def _go_on(worker: Worker, effects: int) -> None:
+    for _ in range(effects):
+        if not worker.is_done:
+            worker.go_on()
+
+
+@pytest.mark.parametrize("trigger", [queue_trigger, timer_trigger])
+@pytest.mark.parametrize(
+    "scenario", ["cancels-after-202", "answer-lost-then-404", "newer-before-cancel"]
+)
+def test_two_workers_with_one_message_do_no_harm(scenario: str, trigger: Trigger) -> None:
+    first, second, have_ended = 1, 1, (False, False)
+    while not have_ended[0]:
+        world, have_ended = play(scenario, trigger, first, second)
+        found = problems(world)
+        story = as_text(world.boundaries.effects)
+        assert not found, "\n".join([f"after {first} and {second} effects:", *found, story])
+        first, second = (first + 1, 1) if have_ended[1] else (first, second + 1)
