@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-EVERY = timedelta(minutes=1)
+# Less than the minute that is meant: a tick that comes a little early must not be passed over.
+EVERY = timedelta(seconds=50)
 
 
 class SeldomTask:

@@ -139,7 +139,7 @@ def _row_lines(row: CancellationRecord | None, now: datetime, *, addresses: bool
         return
     yield "Row in table cancellations"
     for name, value in msgspec.to_builtins(row).items():
-        if name not in _NO_FACTS and value not in (None, "", [], 0, False):
+        if name not in _NO_FACTS and value not in (None, "", [], (), 0, False):
             shown = value if isinstance(value, str | int | float) else json.dumps(value)
             yield from _fact(name, masked(str(shown)), width=26)
     if addresses and row.emails:
