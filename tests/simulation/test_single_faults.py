@@ -1,8 +1,11 @@
 """One thing goes wrong, at every effect of every scenario; the request still ends truly, once."""
 
+from datetime import timedelta
+
 import pytest
 
 from devstack.partner_center import scenarios
+from shared.outcome_mail import CLAIM
 from tests.simulation.boundaries import Fault
 from tests.simulation.runs import Run, failure, run, story_of
 from tests.simulation.stories import STORIES, story_named
@@ -47,6 +50,20 @@ def at_every_effect(name: str, fault: Fault) -> None:
         script = {number: fault}
         disturbed = run(story, script)
         assert is_sound(disturbed), failure(name, script, disturbed)
+        assert everybody_heard_in_time(disturbed), failure(name, script, disturbed)
+
+
+def everybody_heard_in_time(disturbed: Run) -> bool:
+    """Whether a mail came when it was due, or a claim later where its sender died of the fault."""
+    world = disturbed.world
+    patience = world.policy.notification_delay + CLAIM + timedelta(minutes=1)
+    firsts = {mail.request_id: mail.at for mail in reversed(world.mail.accepted)}
+    accepted = {asked.accepted_id for asked in world.asked}
+    return all(
+        world.time.at(firsts[row.request_id]) - row.requested_at <= patience
+        for row in world.rows
+        if row.request_id in accepted
+    )
 
 
 def is_sound(disturbed: Run) -> bool:
