@@ -14,6 +14,7 @@ from shared.poison import PoisonRecord, put_poison, read_poison
 from shared.poison_shelf import PoisonShelf
 from shared.poison_watch import PoisonWatch
 from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS, QueuedMessage
+from shared.record import Mail
 from shared.redrive import Redrive
 from tests.integration.hand_time import Kept
 from tests.integration.parts import HandTimedQueue
@@ -135,6 +136,21 @@ class Duty:
 def records_on(queue: HandTimedQueue) -> list[PoisonRecord]:
     """What is on a poison queue, hidden or not."""
     return [read_poison(_message(kept)) for kept in queue.kept]
+
+
+def mail_is_out(stage: Stage) -> None:
+    for _ in range(3):
+        stage.poll()
+        stage.time.advance(16)
+
+
+def told_and_poisoned(duty: Duty, **members: Any) -> str:
+    """A poisoned request of which the requester was mailed; its id."""
+    request_id = duty.poison_request(**members)
+    duty.watch()
+    mail_is_out(duty.stage)
+    assert duty.stage.row(request_id).mail is Mail.SENT
+    return request_id
 
 
 def _message(kept: Kept) -> QueuedMessage:

@@ -88,7 +88,7 @@ def test_without_storage_each_command_says_so_in_a_line() -> None:
     assert "storage cannot be used" in done.stderr
 
 
-WRONG = (
+WRONG: tuple[list[str], ...] = (
     [],
     ["redrive"],
     ["redrive", "--count", "0"],

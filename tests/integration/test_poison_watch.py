@@ -15,7 +15,7 @@ from shared.queues import PENDING_CANCELLATIONS
 from shared.record import Mail, State
 from shared.telemetry import LOGGER_NAME
 from tests.integration.crashes import CrashError, Fate
-from tests.integration.duty import Duty, records_on
+from tests.integration.duty import Duty, mail_is_out, records_on
 from tests.integration.stage import REQUESTER, Stage
 
 pytestmark = pytest.mark.integration
@@ -24,12 +24,6 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def duty(stage: Stage) -> Duty:
     return Duty(stage)
-
-
-def mail_is_out(stage: Stage) -> None:
-    for _ in range(3):
-        stage.poll()
-        stage.time.advance(16)
 
 
 def test_the_hosts_copy_is_written_anew_to_stay(duty: Duty, stage: Stage) -> None:
