@@ -96,15 +96,22 @@ def send_cancel(
     except RefusedError as error:
         forgotten = _forget_intent(ledger, record, written, clock())
         return NotTaken(forgotten, refusal_of(error), earlier=forgotten.post_sent_at is not None)
+    return _taken(center, written, case, answer)
+
+
+def _taken(
+    center: PartnerCenter, record: CancellationRecord, case: Case, answer: CancelAnswer
+) -> Taken:
+    """Look again: at what else may have been hit, and at a target that is said to be canceled."""
     event(
         "cancel-accepted",
         request_id=record.request_id,
         status=answer.status_code,
         location=answer.location,
     )
-    newer, also_canceled = _appeared_since(center, written, case)
-    again = _read_again(center, written) if answer.status_code == 200 else None
-    return Taken(written, answer, newer, also_canceled, again)
+    newer, also_canceled = _appeared_since(center, record, case)
+    again = _read_again(center, record) if answer.status_code == 200 else None
+    return Taken(record, answer, newer, also_canceled, again)
 
 
 def refusal_of(refused: RefusedError) -> Refusal:

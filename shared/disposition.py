@@ -126,7 +126,12 @@ class Disposition:
         first = self._policy.retry_first.total_seconds()
         schedule = backoff_seconds(first, record.attempt, retry_after)
         delay = after.total_seconds() if after else schedule
-        attempt, reason = record.attempt + 1, without_secrets(why)
+        self._put_back(record, without_secrets(why), delay, changes or {})
+
+    def _put_back(
+        self, record: CancellationRecord, reason: str, delay: float, changes: dict[str, Any]
+    ) -> None:
+        attempt = record.attempt + 1
         copy = request_message(replace(record, attempt=attempt), last_error=reason)
         self._requests.put(to_json(copy), delay)
         event(
@@ -144,7 +149,7 @@ class Disposition:
                 reason,
                 attempt=max(current.attempt, attempt),
                 last_error=reason,
-                **(changes or {}),
+                **changes,
             )
 
         note(self._ledger, record, postponed)

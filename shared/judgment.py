@@ -118,6 +118,16 @@ def _finish(case: Case, name: OutcomeName, message: str = "", code: str = "") ->
     )
 
 
+def _superseded(case: Case) -> Finish:
+    """Says, too, what became of the publish that ran when the request was made: it may be out."""
+    meant = next(filter(case.was_there, case.listing or ()), None)
+    if meant is None or meant.ended_at is None or meant.ended_at < case.requested_at:
+        return _finish(case, OutcomeName.SUPERSEDED)
+    ending = f"The publish that ran when this was requested, {meant.id}, ended as {meant.word}."
+    is_out = " It may be out." if meant.state is OperationState.SUCCEEDED else ""
+    return _finish(case, OutcomeName.SUPERSEDED, ending + is_out)
+
+
 def _by_state(case: Case) -> Finish:
     assert case.subject is not None  # noqa: S101 - the rule applies only to one that has ended
     return Finish(outcome_of(case.subject, case.now), case.subject)
@@ -180,7 +190,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "runs, but started after the request",
         lambda c: c.subject_runs and _started_after(c),
-        lambda c: _finish(c, OutcomeName.SUPERSEDED),
+        _superseded,
     ),
     Rule("runs", lambda c: c.subject_runs, lambda c: Submit(c.subject)),
     Rule(

@@ -9,9 +9,12 @@ from tests.shared.judgment_cases import (
     ENDED_BY_PATH,
     ENDS_DISAGREE,
     IDLE,
+    LATE,
+    LONG_OVER,
     OTHER_RUNS,
     READS_NOTHING,
     RUNNING,
+    STARTED_AFTER,
     SUCCEEDED,
     Row,
     case,
@@ -59,5 +62,18 @@ ONE_SOURCE: dict[str, Row] = {
             )
         ),
         finished(OutcomeName.COMPLETED_FIRST, SUCCEEDED),
+    ),
+    "what became of the publish that was meant is told beside a newer one": Row(
+        STARTED_AFTER,
+        case(listing=(LATE, SUCCEEDED)),
+        finished(
+            OutcomeName.SUPERSEDED,
+            LATE,
+            message=f"The publish that ran when this was requested, {TARGET_ID}, ended as"
+            " completed. It may be out.",
+        ),
+    ),
+    "a publish that had ended before the request is not told beside a newer one": Row(
+        STARTED_AFTER, case(listing=(LATE, LONG_OVER)), finished(OutcomeName.SUPERSEDED, LATE)
     ),
 }
