@@ -10,7 +10,6 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableClient
 from azure.storage.queue import QueueClient
 
@@ -26,6 +25,7 @@ from shared.poison_watch import PoisonWatch
 from shared.poller import Poller
 from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS, POISON_SUFFIX, StorageQueue
 from shared.settings import MailSettings, PartnerCenterSettings, PolicySettings, StorageSettings
+from shared.storage_transport import storage_transport
 from shared.submission import Submission
 from shared.sweep import Sweep
 
@@ -255,8 +255,7 @@ def _credential(client_id: str) -> Any:
 
 
 def _bounds() -> dict[str, Any]:
-    """A transport of its own: the environment's proxies and ``.netrc`` are none of ours."""
-    return {**_STORAGE_BOUNDS, "transport": RequestsTransport(use_env_settings=False)}
+    return {**_STORAGE_BOUNDS, "transport": storage_transport()}
 
 
 @cache

@@ -1,0 +1,47 @@
+"""How requests to the storage account are sent: over connections that are kept for the next one.
+
+The service closes a connection that lies idle, and may do so at the very moment at which it is used
+again. Such a request was never looked at, so it is sent once more, at once, on a new connection;
+were it taken for an outage, a mail just sent could not be marked as sent.
+"""
+
+from types import TracebackType
+from typing import Self
+
+import requests
+from azure.core.pipeline.transport import RequestsTransport
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, Retry
+from urllib3.connectionpool import ConnectionPool
+from urllib3.exceptions import ReadTimeoutError
+
+_CONNECTIONS = 32  # at least as many as there are workers
+
+
+def storage_transport() -> RequestsTransport:
+    """A transport of its own: the environment's proxies and ``.netrc`` are none of ours."""
+    once_more = _OnClosedConnection(
+        1, connect=False, status=0, other=0, allowed_methods=None, respect_retry_after_header=False
+    )
+    session = requests.Session()
+    session.trust_env = False
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=once_more))
+    return RequestsTransport(session=session, use_env_settings=False)
+
+
+class _OnClosedConnection(Retry):
+    """Repeats what met a closed connection, never what took too long: deadlines must hold."""
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> Self:
+        if isinstance(error, ReadTimeoutError):
+            raise error
+        return super().increment(method, url, response, error, _pool, _stacktrace)
