@@ -10,7 +10,9 @@ from shared.telemetry import settings_unusable
 def main(timer: func.TimerRequest) -> None:
     """Poll what is due, then see to what no message brings up; past due makes no difference."""
     try:
-        wiring.poller().run()
-        wiring.housekeeping().run_if_due()
+        try:
+            wiring.poller().run()
+        finally:  # it says what is wrong with storage, too
+            wiring.housekeeping().run_if_due()
     except ConfigurationError as error:
         settings_unusable(error)

@@ -1,7 +1,10 @@
 """Runs what has to be looked after once a minute, beside the polling that runs more often."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+
+from shared.telemetry import event
 
 # Less than the minute that is meant: a tick that comes a little early must not be passed over.
 EVERY = timedelta(seconds=50)
@@ -45,12 +48,15 @@ class Housekeeping:
     def run_if_due(self) -> None:
         """Run the tasks, unless they ran within the last minute.
 
-        Raises:
-            StorageUnavailableError: A task could not reach storage; the next run starts anew.
+        One that fails keeps no other from running; it starts anew in the next run.
         """
         now = self._clock()
         if self._last is not None and now - self._last < EVERY:
             return
         self._last = now
         for task in self._tasks:
-            task()
+            try:
+                task()
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                event("housekeeping-failed", level=logging.ERROR, reason=reason)

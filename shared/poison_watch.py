@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from shared.errors import InvalidRequestError, QueueLeaseLostError, RowConflictError
 from shared.handover import hand_over
 from shared.ledger import Ledger
-from shared.models import Outcome, OutcomeName, PendingCancellation, from_json
+from shared.models import CancelRequest, Outcome, OutcomeName, PendingCancellation, from_json
 from shared.poison import PoisonRecord, poison_text, read_poison
 from shared.poisoned import find_or_make_row, request_in
 from shared.queues import Queue, QueuedMessage
@@ -95,7 +95,8 @@ class PoisonWatch:
             row = find_or_make_row(self._ledger, poisoned, request, now)
         except InvalidRequestError:
             return ""  # no telling who asked
-        if row.outcome is None:
+        is_followed = row.pending_queued and isinstance(request, CancelRequest)
+        if row.outcome is None and not is_followed:  # else a twin of a message that did its work
             known = request.outcome if isinstance(request, PendingCancellation) else None
             outcome = known or Outcome(
                 name=OutcomeName.UNCONFIRMED,

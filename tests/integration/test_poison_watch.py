@@ -163,6 +163,30 @@ def test_a_request_that_has_ended_is_told_nothing_more(duty: Duty, stage: Stage)
     assert len(stage.mails()) == 1
 
 
+def test_the_poison_of_a_twin_ends_no_request_that_is_followed(duty: Duty, stage: Stage) -> None:
+    stage.given("cancels-after-202")
+    request_id = stage.pend()
+    duty.gave_up(duty.request_text(requestId=request_id))
+    duty.watch()
+    assert stage.outcome(request_id) == ""
+    stage.play_out(request_id)
+    assert stage.outcome(request_id) == "canceled"
+    assert len(stage.mails()) == 1
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"])
+def test_a_time_that_nobody_can_mean_keeps_no_other_requester_waiting(
+    duty: Duty, stage: Stage, at: str
+) -> None:
+    duty.gave_up(duty.request_text(requestedAt=at))
+    text = duty.request_text()
+    duty.gave_up(text)
+    duty.watch()
+    mail_is_out(stage)
+    assert stage.outcome(json.loads(text)["requestId"]) == "unconfirmed"
+    assert len(stage.mails()) == 2
+
+
 def test_a_pending_cancellation_ends_as_unconfirmed_with_what_was_seen(
     duty: Duty, stage: Stage
 ) -> None:
