@@ -23,4 +23,10 @@ def assert_clean(stack: Stack) -> None:
     assert not _ADDRESS.findall(log)
     for secret in (ACCOUNT_KEY, stack.partner_center.token, CLIENTS_TOKEN, PASSWORD, REASON):
         assert secret not in log
-    assert "Traceback" not in log
+
+
+def assert_untroubled(stack: Stack) -> None:
+    """Fail for anything that went wrong in a host that nobody troubled."""
+    log = stack.host.log.read_text(encoding="utf-8")
+    for trouble in ("Traceback", "storage-unavailable", "step-crashed", "request-crashed"):
+        assert trouble not in log

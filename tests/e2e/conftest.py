@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from devstack.stack import Stack
-from tests.e2e.clean_logs import assert_clean
+from tests.e2e.clean_logs import assert_clean, assert_untroubled
 from tests.e2e.seeing import PoisonRecords, event_of
 from tests.e2e.stories import ENDLESS, IMPATIENT_STORIES, STORIES, Told, tell
 
@@ -40,6 +40,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack that is shared; nobody stops a part of it."""
     with _stack(tmp_path_factory.mktemp("stack"), FAST) as running:
         yield running
+    assert_untroubled(running)
 
 
 @pytest.fixture(scope="package")

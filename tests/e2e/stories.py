@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from devstack.partner_center import TrueOperation
 from devstack.stack import Stack
 from tests.e2e.asking import PUBLISHER, ask, enqueue, message_for
 
@@ -28,22 +29,38 @@ class Story:
 
 @dataclass(frozen=True)
 class Told:
-    """A story that was begun."""
+    """A story that was begun.
+
+    Attributes:
+        meant: The publish that ran when the cancellation was asked for.
+    """
 
     story: Story
     stack: Stack
     request_id: str
     asked_at: datetime
+    meant: str | None
 
 
 def tell(stack: Stack, story: Story) -> Told:
     """Bring the offer to life and ask for the cancellation."""
     stack.partner_center.create_offer(PUBLISHER, story.offer, story.scenario, **story.knobs)
     asked_at = datetime.now(UTC) - timedelta(seconds=story.asked_seconds_ago)
+    # What is true now is what was true then, but for those that ended or started in between.
+    truth = stack.partner_center.truth(PUBLISHER, story.offer)
+    ran = (each.id for each in truth if _ran_at(each, asked_at))
     if story.asked_seconds_ago:
         message = message_for(story.offer, requestedAt=asked_at.isoformat())
-        return Told(story, stack, enqueue(stack, message), asked_at)
-    return Told(story, stack, ask(stack, story.offer), asked_at)
+        request_id = enqueue(stack, message)
+    else:
+        request_id = ask(stack, story.offer)
+    return Told(story, stack, request_id, asked_at, meant=next(ran, None))
+
+
+def _ran_at(operation: TrueOperation, instant: datetime) -> bool:
+    # A second, since the offer was made right before, and by another clock.
+    has_started = operation.started_at <= instant + timedelta(seconds=1)
+    return has_started and (operation.ended_at is None or operation.ended_at > instant)
 
 
 _OUTCOMES = {
