@@ -2,13 +2,17 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from devstack.stack import Stack
+from shared.queues import PENDING_CANCELLATIONS
+from tests.e2e.asking import PUBLISHER, ask, enqueue
+from tests.e2e.breaking import Outages, outages_over
 from tests.e2e.clean_logs import assert_clean, assert_untroubled
-from tests.e2e.seeing import PoisonRecords, event_of
+from tests.e2e.seeing import PoisonRecords, event_of, eventually, pending_message, row_of
 from tests.e2e.stories import ENDLESS, IMPATIENT_STORIES, STORIES, Told, tell
 
 # Fast, but in everything else as in Azure.
@@ -49,6 +53,25 @@ def poison(stack: Stack) -> PoisonRecords:
 
 
 @pytest.fixture(scope="package")
+def delivered_twice(stack: Stack) -> str:
+    """The id of a request whose pending cancellation is on the queue twice."""
+    stack.partner_center.create_offer(PUBLISHER, "delivered-twice", "cancels-after-202")
+    request_id = ask(stack, "delivered-twice")
+    event_of(stack, request_id, "cancel-accepted")
+    eventually(lambda: row_of(stack, request_id)["pendingQueued"], "it is pending")
+    enqueue(stack, pending_message(stack, request_id), PENDING_CANCELLATIONS)
+    return request_id
+
+
+@pytest.fixture(scope="package")
+def asked_by_many(stack: Stack) -> list[str]:
+    """The ids of requests for one offer, made at once."""
+    stack.partner_center.create_offer(PUBLISHER, "asked-by-many", "cancels-after-202")
+    with ThreadPoolExecutor(6) as threads:
+        return list(threads.map(lambda _: ask(stack, "asked-by-many"), range(6)))
+
+
+@pytest.fixture(scope="package")
 def told(stack: Stack) -> dict[str, Told]:
     """Every story but the impatient, begun at once, by offer."""
     return {story.offer: tell(stack, story) for story in (*STORIES, ENDLESS)}
@@ -73,6 +96,11 @@ def breakable_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]
         yield running
 
 
+@pytest.fixture(scope="package")
+def after_outages(breakable_stack: Stack) -> Outages:
+    return outages_over(breakable_stack)
+
+
 @pytest.fixture
 def breakable(breakable_stack: Stack) -> Iterator[Stack]:
     """A stack whose host a test may stop, kill, or start with other settings."""
@@ -89,6 +117,6 @@ def breakable(breakable_stack: Stack) -> Iterator[Stack]:
 def _what_takes_long_is_begun_first(request: pytest.FixtureRequest) -> None:
     """Lets the stories go on while other tests run, if any test of this run is about them."""
     wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
-    for name in ("told_impatiently", "told"):
+    for name in ("delivered_twice", "asked_by_many", "told_impatiently", "told", "after_outages"):
         if name in wanted:
             request.getfixturevalue(name)

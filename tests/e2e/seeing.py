@@ -102,6 +102,15 @@ def _decoded(row: Row) -> Row:
     }
 
 
+def pending_message(stack: Stack, request_id: str) -> str:
+    """What is on ``pending-cancellations`` for a request, by its row: hidden there until due."""
+    row = row_of(stack, request_id)
+    times = {name: row[name].isoformat() for name in ("requestedAt", "postSentAt")}
+    members = ("requestId", "publisherId", "offerId", "targetOperationId", "location")
+    emails = {"notificationEmails": row["emails"], "version": 1}
+    return json.dumps({**{name: row[name] for name in members}, **times, **emails})
+
+
 def texts_on(stack: Stack, queue: str) -> list[str]:
     """The texts of the visible messages of a queue, left where they are."""
     with queue_of(stack, queue) as client:

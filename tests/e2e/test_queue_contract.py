@@ -10,12 +10,13 @@ import pytest
 from azure.storage.queue import BinaryBase64EncodePolicy, QueueClient, TextBase64EncodePolicy
 
 from devstack.stack import DEFAULT_RECIPIENT, Stack
-from shared.queues import CANCEL_REQUESTS
+from shared.queues import CANCEL_REQUESTS, POISON_SUFFIX
 from tests.e2e.asking import ANA, BOB, PUBLISHER, enqueue, message_for
 from tests.e2e.bad_messages import BAD_MESSAGES, MAX_MESSAGE_BYTES
 from tests.e2e.clean_logs import REASON
 from tests.e2e.seeing import (
     PoisonRecords,
+    count_on,
     event_of,
     eventually,
     outcome_mail,
@@ -212,3 +213,17 @@ def test_the_row_keeps_addresses_only_until_the_mail_is_sent(stack: Stack) -> No
         lambda: (found := row_of(stack, request_id))["mail"] == "sent" and found, "mail is sent"
     )
     assert (row["emails"], row["emailCount"]) == ([], 2)
+
+
+def test_who_asked_by_a_message_that_is_poison_is_told_to_look_themselves(
+    breakable: Stack,
+) -> None:
+    request_id = enqueue(breakable, message_for("some-vm", publisherId="northwind"))
+    event_of(breakable, request_id, "message-poisoned")
+    breakable.host.restart()  # it looks for poison as soon as it is up, then once a minute
+    mail = outcome_mail(breakable, request_id)
+    assert mail.message["X-Offer-Cancel-Outcome"] == "unconfirmed"
+    assert mail.recipients == (ANA, BOB)
+    assert "ALLOWED_PUBLISHERS" in mail.text
+    assert row_of(breakable, request_id)["outcome"]["name"] == "unconfirmed"
+    assert count_on(breakable, CANCEL_REQUESTS + POISON_SUFFIX)
