@@ -44,19 +44,22 @@ def hand_over(
     if ended is not None:
         tell_outcome(record.request_id, ended)
 
-    def handed_over(current: CancellationRecord) -> CancellationRecord:
-        kept = current.outcome or ended
-        return current.with_step(
-            now,
-            "outcome-found" if kept else "cancellation-pending",
-            kept.name if kept else "",
-            outcome=kept,
-            state=State.ENDED if kept else State.PENDING,
-            pending_queued=True,
-            **fields,
-        )
+    note(ledger, record, lambda current: _handed_over(current, ended, fields, now))
 
-    note(ledger, record, handed_over)
+
+def _handed_over(
+    current: CancellationRecord, ended: Outcome | None, fields: dict[str, Any], now: datetime
+) -> CancellationRecord:
+    kept = current.outcome or ended
+    return current.with_step(
+        now,
+        "outcome-found" if kept else "cancellation-pending",
+        kept.name if kept else "",
+        outcome=kept,
+        state=State.ENDED if kept else State.PENDING,
+        pending_queued=True,
+        **fields,
+    )
 
 
 def tell_outcome(request_id: str, outcome: Outcome) -> None:

@@ -26,6 +26,17 @@ def bare(**changes: Any) -> CancellationRecord:
     return replace(record, **changes)
 
 
+def _outcome(odd: str) -> Outcome:
+    return Outcome(
+        name=OutcomeName.CANCELED,
+        at=NOW,
+        operation_state=odd,
+        code="C",
+        message=odd,
+        ended_at=NOW,
+    )
+
+
 def full() -> CancellationRecord:
     """A row that has something in every field, and in each something that could go wrong."""
     odd = "\u00fc\u539f\U0001f600 \x00\x1b\uffff \"'<&>\\ \r\n"
@@ -58,14 +69,7 @@ def full() -> CancellationRecord:
         dropped_emails=3,
         newer_operations=(str(uuid.uuid4()),),
         also_canceled=(str(uuid.uuid4()), str(uuid.uuid4())),
-        outcome=Outcome(
-            name=OutcomeName.CANCELED,
-            at=NOW,
-            operation_state=odd,
-            code="C",
-            message=odd,
-            ended_at=NOW,
-        ),
+        outcome=_outcome(odd),
         mail=Mail.SENT,
         mail_at=NOW,
         notice=Mail.NOBODY,
