@@ -135,7 +135,6 @@ class Submission:
         if record.outcome is not None and not record.pending_queued:
             self._disposition.follow(record)
             return True
-        # Below zero comes from outside, where it means nothing.
         is_twin = record.pending_queued or request.own_attempt < record.attempt
         if is_twin:
             event("stale-twin-dropped", request_id=record.request_id, attempt=request.own_attempt)
