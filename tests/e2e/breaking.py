@@ -62,7 +62,8 @@ class Outages:
 
 def outages_over(stack: Stack) -> Outages:
     """Ask around an outage of the mail server and one of Partner Center."""
-    pending = ask(stack, started(stack, "cancels-after-202"))
+    canceled_late = started(stack, "cancels-after-202", cancel_seconds=600)
+    pending = ask(stack, canceled_late)
     event_of(stack, pending, "cancel-accepted")
     with mail_server_down(stack):
         unmailed = ask(stack, started(stack, "cancels-at-once"))
@@ -75,4 +76,5 @@ def outages_over(stack: Stack) -> Outages:
             event_of(stack, request_id, "request-rescheduled")
             assert not mails_about(stack, request_id)
         event_of(stack, pending, "poll-failed")
+        stack.partner_center.finish(PUBLISHER, canceled_late, "canceled")
     return Outages(pending, unmailed, waiting)

@@ -25,8 +25,8 @@ def assert_clean(stack: Stack) -> None:
         assert secret not in log
 
 
-def assert_untroubled(stack: Stack) -> None:
-    """Fail for anything that went wrong in a host that nobody troubled."""
+def assert_nothing_crashed(stack: Stack) -> None:
+    """Fail for what nobody thought of, in a host whose other parts were up all the time."""
     log = stack.host.log.read_text(encoding="utf-8")
-    for trouble in ("Traceback", "storage-unavailable", "step-crashed", "request-crashed"):
-        assert trouble not in log
+    assert "step-crashed" not in log
+    assert "request-crashed" not in log

@@ -11,7 +11,7 @@ from devstack.stack import Stack
 from shared.queues import PENDING_CANCELLATIONS
 from tests.e2e.asking import PUBLISHER, ask, enqueue
 from tests.e2e.breaking import Outages, outages_over
-from tests.e2e.clean_logs import assert_clean, assert_untroubled
+from tests.e2e.clean_logs import assert_clean, assert_nothing_crashed
 from tests.e2e.seeing import PoisonRecords, event_of, eventually, pending_message, row_of
 from tests.e2e.stories import ENDLESS, IMPATIENT_STORIES, STORIES, Told, tell
 
@@ -44,7 +44,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack that is shared; nobody stops a part of it."""
     with _stack(tmp_path_factory.mktemp("stack"), FAST) as running:
         yield running
-    assert_untroubled(running)
+    assert_nothing_crashed(running)
 
 
 @pytest.fixture(scope="package")

@@ -7,7 +7,7 @@ from devstack.stack import Stack
 from tests.e2e.asking import ANA, BOB, ask, enqueue, message_for, path_of, send, with_emails
 from tests.e2e.breaking import cancel_calls, started
 from tests.e2e.clean_logs import PASSWORD
-from tests.e2e.seeing import event_of, mails_about, outcome_of, row_of
+from tests.e2e.seeing import DEADLINE_SECONDS, event_of, mails_about, outcome_of, row_of
 
 pytestmark = pytest.mark.integration
 
@@ -22,6 +22,7 @@ def problems_told(stack: Stack, part: str, after: int) -> str:
     """What the log says at once of a part of the settings."""
     told = stack.events.wait_for(
         lambda event: event.name == "settings-unusable" and event.details["part"] == part,
+        DEADLINE_SECONDS,
         after=after,
     )
     assert told.level == "error"
