@@ -42,12 +42,9 @@ class PendingRow:
             if pending.redrives < record.redrives:  # a person has put the request back since
                 event("stale-twin-dropped", request_id=record.request_id)
                 return record, False
-            if record.outcome is not None and pending.outcome != record.outcome:
-                event(
-                    "later-finding",
-                    request_id=record.request_id,
-                    outcome=pending.outcome and pending.outcome.name,
-                )
+            if record.outcome and pending.outcome and record.outcome.name != pending.outcome.name:
+                outcome = pending.outcome.name
+                event("later-finding", request_id=record.request_id, outcome=outcome)
             if not _is_free(record, now):
                 return record, False
             try:
