@@ -28,12 +28,12 @@ from shared.models import (
     from_json,
     to_json,
 )
+from shared.partner_center.location import API_VERSION
 from shared.queues import Queue
 from shared.record import CancellationRecord, State, new_record, request_message
 from shared.settings import MailSettings, PolicySettings
 from shared.telemetry import event
 
-API_VERSION = "2017-10-31"
 MAX_BODY_BYTES = 16 * 1024
 
 

@@ -14,9 +14,7 @@ from typing import Any
 import pytest
 
 import shared
-from shared.acceptance import API_VERSION
 from shared.errors import ConfigurationError
-from shared.partner_center import location
 from shared.putting_back import LAST_TRY
 from shared.queues import CANCEL_REQUESTS
 from shared.settings import (
@@ -158,7 +156,6 @@ def test_the_http_function_has_the_path_of_the_cancel_operation_api() -> None:
     assert http["route"] == "publishers/{publisherId}/offers/{offerId}/cancel"
     assert (http["methods"], http["authLevel"]) == (["post"], "function")
     assert HOST["extensions"]["http"]["routePrefix"] == "api"
-    assert location.API_VERSION == API_VERSION
 
 
 def test_the_queue_function_listens_where_the_app_puts_requests() -> None:

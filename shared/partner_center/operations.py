@@ -105,7 +105,7 @@ def parse_offer_status(body: Any) -> OfferStatus:
     if plain not in _OFFER_ACTIVE | _OFFER_IDLE.keys():
         event("offer-status-unknown", level=logging.WARNING, word=word)
     state = _OFFER_IDLE.get(plain, OperationState.ACTIVE)
-    return OfferStatus(state=state, word=_kept(word), is_active=plain not in _OFFER_IDLE)
+    return OfferStatus(state=state, word=_kept(word))
 
 
 def state_of(word: str) -> OperationState:

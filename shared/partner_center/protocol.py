@@ -15,14 +15,18 @@ class OfferStatus:
     """The offer's own status: whether something runs, without saying which operation.
 
     Attributes:
-        state: What the word means; ``UNKNOWN`` for an idle offer that never ran anything.
+        state: What the word means; ``UNKNOWN`` for an idle offer that never ran anything. A word
+            that nobody knows counts as active.
         word: The status word as received.
-        is_active: Whether an operation runs. An unknown word counts as active.
     """
 
     state: OperationState
     word: str
-    is_active: bool
+
+    @property
+    def is_active(self) -> bool:
+        """Whether an operation runs."""
+        return self.state is OperationState.ACTIVE
 
 
 @dataclass(frozen=True, kw_only=True)

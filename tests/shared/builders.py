@@ -32,7 +32,7 @@ def operation(word: str = "running", operation_id: str = TARGET_ID, **changes: A
 def offer_status(word: str, *, is_active: bool = False) -> OfferStatus:
     """The offer's own status."""
     state = OperationState.ACTIVE if is_active else state_of(word)
-    return OfferStatus(state=state, word=word, is_active=is_active)
+    return OfferStatus(state=state, word=word)
 
 
 def pending(**changes: Any) -> PendingCancellation:
