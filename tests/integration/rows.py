@@ -26,6 +26,18 @@ def bare(**changes: Any) -> CancellationRecord:
     return replace(record, **changes)
 
 
+_MAILED: dict[str, Any] = {
+    "mail": Mail.SENT,
+    "mail_at": NOW,
+    "notice": Mail.NOBODY,
+    "notice_at": NOW,
+    "notice_failures": 4,
+    "redrives": 5,
+    "replaces": NOW,
+    "operation_named_at": NOW,
+}
+
+
 def _outcome(odd: str) -> Outcome:
     return Outcome(
         name=OutcomeName.CANCELED,
@@ -70,13 +82,6 @@ def full() -> CancellationRecord:
         newer_operations=(str(uuid.uuid4()),),
         also_canceled=(str(uuid.uuid4()), str(uuid.uuid4())),
         outcome=_outcome(odd),
-        mail=Mail.SENT,
-        mail_at=NOW,
-        notice=Mail.NOBODY,
-        notice_at=NOW,
-        notice_failures=4,
-        redrives=5,
-        replaces=NOW,
-        operation_named_at=NOW,
         history=(Step(NOW, "request-accepted", odd), Step(NOW, "cancel-sent")),
+        **_MAILED,
     )
