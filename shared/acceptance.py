@@ -30,7 +30,7 @@ from shared.models import (
 )
 from shared.partner_center.location import API_VERSION
 from shared.queues import Queue
-from shared.record import CancellationRecord, State, new_record, request_message
+from shared.record import CancellationRecord, new_record, request_message
 from shared.settings import MailSettings, PolicySettings
 from shared.telemetry import event
 
@@ -116,11 +116,6 @@ class Acceptance:
             with contextlib.suppress(StorageUnavailableError):
                 self._ledger.remove(record)
             raise
-        try:
-            self._ledger.replace(inserted.with_step(self._clock(), "queued", state=State.QUEUED))
-        except (StorageUnavailableError, RowConflictError) as error:
-            # The request is on the queue, and its row may be ahead of us already.
-            event("row-not-marked", request_id=record.request_id, reason=str(error))
 
     def _checked(self, call: CancelCall) -> tuple[CancelRequest, tuple[str, ...]]:
         _check_path(call)

@@ -3,29 +3,31 @@
 import random
 from datetime import datetime, timedelta
 
-from shared.backoff import MAX_BACKOFF_SECONDS
+from shared.backoff import MAX_BACKOFF_SECONDS, backoff_seconds
 from shared.models import PendingCancellation
 
 FIRST_POLL_SECONDS = 10.0
 TICK_SECONDS = 13.0  # just under the schedule's 15, so that a message is due at every tick
-STEADY_MINUTES = 5
-MAX_POLL_SECONDS = 60.0
+STEADY_SECONDS = 1200.0
+AGE_SHARE = 40
 JITTER = 0.1
 LAST_DEADLINE = timedelta(hours=24)
 
 
 def next_poll_seconds(pending: PendingCancellation, now: datetime) -> float:
-    """Every tick for five minutes, then growing with the age to a minute."""
+    """Every tick for 20 minutes, then each time a fortieth of its age, up to 15 minutes."""
     age = (now - (pending.post_sent_at or pending.requested_at)).total_seconds()
-    if age < STEADY_MINUTES * 60:
+    if age < STEADY_SECONDS:
         return _jittered(TICK_SECONDS)
-    return _jittered(min(max(TICK_SECONDS, age / 20), MAX_POLL_SECONDS))
+    return _jittered(min(age / AGE_SHARE, MAX_BACKOFF_SECONDS))
 
 
-def retry_poll_seconds(failures: int, retry_after: float | None) -> float:
-    """Later after each failure in a row, and never before Partner Center asked to wait."""
-    growing = TICK_SECONDS * 2 ** min(failures, 10)
-    return min(max(_jittered(growing), retry_after or 0.0), MAX_BACKOFF_SECONDS)
+def retry_poll_seconds(
+    pending: PendingCancellation, retry_after: float | None, now: datetime
+) -> float:
+    """Later after each failure in a row, and never sooner than a poll that had not failed."""
+    backoff = backoff_seconds(TICK_SECONDS, pending.failures, retry_after)
+    return max(backoff, next_poll_seconds(pending, now))
 
 
 def is_overdue(pending: PendingCancellation, now: datetime, confirm_deadline: timedelta) -> bool:

@@ -134,7 +134,7 @@ def after_failure(
     failed = replace(pending, failures=pending.failures + 1, last_error=error, last_poll_at=None)
     if is_past_last_deadline(pending, now):
         return Finished(unconfirmed(failed, now), failed)
-    return PollAgain(failed, retry_poll_seconds(pending.failures, retry_after))
+    return PollAgain(failed, retry_poll_seconds(pending, retry_after, now))
 
 
 def unconfirmed(pending: PendingCancellation, now: datetime) -> Outcome:

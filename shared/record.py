@@ -23,7 +23,6 @@ class State(enum.StrEnum):
     """How far a request has come."""
 
     ACCEPTED = "accepted"
-    QUEUED = "queued"
     SUBMITTING = "submitting"
     PENDING = "pending"
     ENDED = "ended"

@@ -86,7 +86,7 @@ class Redrive:
             row,
             emails,
             operation_id or "",
-            state=State.QUEUED,
+            state=State.ACCEPTED,
             pending_queued=False,
             attempt=row.attempt + 1,
             **changes,

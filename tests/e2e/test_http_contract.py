@@ -171,7 +171,7 @@ def test_a_request_is_on_the_queue_before_it_is_answered(breakable: Stack) -> No
         "reason": "\uffff\x01 é",
         "requestId": request_id,
     }
-    assert row_of(breakable, request_id)["state"] == "queued"
+    assert row_of(breakable, request_id)["state"] == "accepted"
     breakable.host.restart(**{"AzureWebJobs.CancelQueueTrigger.Disabled": ""})
     assert outcome_of(breakable, request_id) == "canceled"
 

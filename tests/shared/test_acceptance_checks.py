@@ -249,7 +249,7 @@ def test_an_accepted_request_is_on_the_queue_and_in_the_ledger_under_one_id() ->
     assert (desk.queued.request_id, desk.queued.requested_at) == (request_id, REQUESTED)
     assert (desk.queued.operation_id, desk.queued.reason) == (TARGET_ID, "\uffff\x01")
     assert desk.queued.notification_emails == "a@contoso.com,b@Contoso.com"
-    assert [row.state for row in desk.ledger.versions] == [State.ACCEPTED, State.QUEUED]
+    assert [row.state for row in desk.ledger.versions] == [State.ACCEPTED]
     assert desk.ledger.versions[-1].request_id == request_id
 
 
@@ -275,9 +275,3 @@ def test_what_cannot_be_stored_is_not_accepted(trouble: dict[str, Any]) -> None:
     assert (raised.value.status_code, raised.value.code) == (503, "ServiceUnavailable")
     assert not desk.queue.texts
     assert not desk.ledger.versions
-
-
-def test_a_request_that_is_on_the_queue_is_accepted_whatever_its_row_says() -> None:
-    desk = Desk(ledger_trouble={"replace": RowConflictError("the worker was faster")})
-    assert desk.call().status_code == 202
-    assert desk.queued.request_id == desk.ledger.versions[-1].request_id

@@ -76,10 +76,10 @@ def test_a_row_is_open_until_it_has_an_outcome() -> None:
 
 def test_a_step_changes_a_copy_and_says_when() -> None:
     row = record()
-    later = row.with_step(after(9), "queued", "d", state=State.QUEUED, attempt=2)
+    later = row.with_step(after(9), "cancellation-pending", "d", state=State.PENDING, attempt=2)
     assert (row.state, len(row.history)) == (State.ACCEPTED, 1)
-    assert (later.state, later.attempt, later.last_step_at) == (State.QUEUED, 2, after(9))
-    assert (later.history[-1].at, later.history[-1].step) == (after(9), "queued")
+    assert (later.state, later.attempt, later.last_step_at) == (State.PENDING, 2, after(9))
+    assert (later.history[-1].at, later.history[-1].step) == (after(9), "cancellation-pending")
 
 
 def test_a_long_history_keeps_its_first_ten_steps_and_the_last() -> None:
