@@ -63,7 +63,7 @@ class Api:
         offer = self._admit(request)
         with self._world.lock:
             if_match = request.headers.get("if-match", "")
-            fault = offer.faults.strike(route, if_match=if_match, now=offer.clock.now())
+            fault = self._world.strike(offer, route, if_match)
             is_let_through = fault is None or fault.lets_through
             answer = _carried_out(work, request, offer) if is_let_through else None
         if fault is not None:
@@ -148,7 +148,7 @@ def _publish(request: Request, offer: Offer) -> Response:
 
 def _cancel(request: Request, offer: Offer) -> Response:
     knobs = offer.scenario
-    cancellation = offer.cancel()
+    cancellation = offer.cancel(_emails(request))
     publishes = offer.publishes()
     target = cancellation.target if cancellation else publishes[-1] if publishes else None
     # Without any operation there is nothing that a location could name.

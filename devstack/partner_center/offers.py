@@ -26,6 +26,21 @@ class TrueOperation:
     canceled_by_call: bool
 
 
+@dataclass(frozen=True)
+class CancelCall:
+    """A call to cancel that was carried out, whatever it was answered.
+
+    Attributes:
+        at: When.
+        emails: The addresses in its body, which tell whose call it was.
+        hit: The publish that it began to cancel, or found being canceled; None for none.
+    """
+
+    at: datetime
+    emails: str
+    hit: str | None
+
+
 class Offer:
     """One offer in its scenario. Not safe for threads: the simulator holds a lock."""
 
@@ -38,6 +53,7 @@ class Offer:
         self.faults = FaultLine(scenario.faults)
         self._may_be_overtaken = scenario.publish_before_cancel
         self._publishes = _first_publishes(scenario, clock.now())
+        self.cancel_calls: list[CancelCall] = []
 
     def publishes(self) -> list[Publish]:
         """The publishes so far, oldest first."""
@@ -78,8 +94,14 @@ class Offer:
         if running := self.running():
             running.ends, running.result = self.clock.now(), state
 
-    def cancel(self) -> Cancellation | None:
+    def cancel(self, emails: str = "") -> Cancellation | None:
         """Carries out a call to cancel; none comes of it when nothing runs or it is ignored."""
+        cancellation = self._cancel()
+        hit = cancellation.target.id if cancellation else None
+        self.cancel_calls.append(CancelCall(self.clock.date(self.clock.now()), emails, hit))
+        return cancellation
+
+    def _cancel(self) -> Cancellation | None:
         if self._may_be_overtaken:
             self._may_be_overtaken = False
             self.finish(State.SUCCEEDED)

@@ -16,7 +16,8 @@ from devstack.partner_center.admin import Admin
 from devstack.partner_center.answers import ApiError, envelope
 from devstack.partner_center.api import Api
 from devstack.partner_center.clock import Clock
-from devstack.partner_center.offers import TrueOperation
+from devstack.partner_center.faults import Fault, FaultLine
+from devstack.partner_center.offers import CancelCall, TrueOperation
 from devstack.partner_center.operations import State
 from devstack.partner_center.recording import Call, Recorder
 from devstack.partner_center.server import LoopbackServer
@@ -70,6 +71,14 @@ class Simulator:
         """Goes down: connections are refused, and everything known is kept."""
         self._server.stop()
 
+    def suffer(self, *faults: Fault) -> None:
+        """Meets calls about any offer with these from now on, in place of those before.
+
+        An offer's own faults come first. Without an argument all is well again.
+        """
+        with self._world.lock:
+            self._world.troubles = FaultLine(faults)
+
     def stop(self) -> None:
         """Ends it and gives the port back."""
         self._server.close()
@@ -114,6 +123,11 @@ class Simulator:
         """What truly became of every publish of an offer, oldest first."""
         with self._world.lock:
             return self._world.offer(publisher, offer).truth()
+
+    def cancel_calls(self, publisher: str, offer: str) -> list[CancelCall]:
+        """The calls to cancel that were carried out, and what each of them hit."""
+        with self._world.lock:
+            return list(self._world.offer(publisher, offer).cancel_calls)
 
     def calls(self, publisher: str | None = None, offer: str | None = None) -> list[Call]:
         """The calls so far: those about one offer, or all, whatever their path."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from threading import RLock
 
 from devstack.partner_center.clock import Clock
+from devstack.partner_center.faults import Fault, FaultLine, Route
 from devstack.partner_center.offers import Offer
 from devstack.partner_center.scenarios import scenario
 
@@ -21,6 +22,7 @@ class World:
         self.lock = RLock()
         self._publishers = {name.lower() for name in publishers}
         self._offers: dict[tuple[str, str], Offer] = {}
+        self.troubles = FaultLine(())
 
     def create_offer(
         self, publisher: str, name: str, scenario_name: str, knobs: Mapping[str, object]
@@ -35,6 +37,13 @@ class World:
             self._publishers.add(publisher.lower())
             self._offers[publisher.lower(), name] = offer
         return offer
+
+    def strike(self, offer: Offer, route: Route, if_match: str) -> Fault | None:
+        """Counts a call and returns the fault that it meets: the offer's own, or everybody's."""
+        now = self.clock.now()
+        own = offer.faults.strike(route, if_match=if_match, now=now)
+        common = self.troubles.strike(route, if_match=if_match, now=now)
+        return own or common
 
     def knows(self, publisher: str) -> bool:
         """Whether the caller has access to that publisher, in any case of letters."""
