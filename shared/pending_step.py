@@ -87,6 +87,7 @@ class PendingStep:
         policy: PolicySettings,
         read_seconds: float,
         clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = monotonic,
     ) -> None:
         """Work with these; ``partner_center`` raises ``ConfigurationError`` until it can be had.
 
@@ -99,6 +100,7 @@ class PendingStep:
             policy: The deadline.
             read_seconds: How long one read may take, so that none outlives the lease.
             clock: The time now.
+            monotonic: A clock in seconds that never goes back.
         """
         self._row = PendingRow(ledger)
         self._queue = queue
@@ -108,6 +110,7 @@ class PendingStep:
         self._policy = policy
         self._read_seconds = read_seconds
         self._clock = clock
+        self._monotonic = monotonic
 
     def open(self, message: QueuedMessage, lease_ends: float) -> Leased | None:
         """Read a received message; None for one that is dealt with already.
@@ -144,7 +147,7 @@ class PendingStep:
 
     def seize(self, leased: Leased, lease_seconds: float) -> Leased:
         """Take a held message up again: from now on the end of this worker counts as a crash."""
-        lease_ends = monotonic() + lease_seconds
+        lease_ends = self._monotonic() + lease_seconds
         text = to_json(leased.pending)
         message = self._queue.update(leased.message, text, lease_seconds)
         return Leased(message, leased.pending, lease_ends)
@@ -178,7 +181,7 @@ class PendingStep:
                 if not isinstance(decision, Read):
                     self._tell_poll(decision.pending)
                     return decision, None
-                if monotonic() + self._read_seconds > leased.lease_ends:
+                if self._monotonic() + self._read_seconds > leased.lease_ends:
                     raise TransientError("Partner Center answers too slowly for one poll")
                 seen = _with_reading(center, pending, decision.reading, seen)
         except PartnerCenterError as error:

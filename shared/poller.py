@@ -33,6 +33,13 @@ HOLD_SECONDS = 480.0
 _LOOK_EVERY_SECONDS = 1.0
 _STORMY = frozenset({None, 429})
 
+type Wait = Callable[[set[Future[None]], float], set[Future[None]]]
+
+
+def _until_one_ends(steps: set[Future[None]], seconds: float) -> set[Future[None]]:
+    """Those that go on, when one has ended or so many seconds are over."""
+    return set(wait(steps, seconds, FIRST_COMPLETED).not_done)
+
 
 class _Storm:
     """Counts connection errors, 429 and 5xx in a row, over all workers of a run."""
@@ -57,6 +64,7 @@ class _Storm:
 class _Run:
     """One run: when it ends, what is under way, and what waits for its end."""
 
+    monotonic: Callable[[], float]
     deadline: float
     last_deadline: float
     storm: _Storm = field(default_factory=_Storm)
@@ -66,7 +74,7 @@ class _Run:
     @property
     def may_receive(self) -> bool:
         """Past its time a run goes on receiving only while one slow message keeps it alive."""
-        now = monotonic()
+        now = self.monotonic()
         in_time = now < self.deadline or (bool(self.under_way) and now < self.last_deadline)
         return in_time and not self.storm.is_on
 
@@ -75,13 +83,31 @@ class Poller:
     """Drains the queue in runs; two runs at once do no harm."""
 
     def __init__(
-        self, *, queue: Queue, step: PendingStep, executor: Executor, policy: PolicySettings
+        self,
+        *,
+        queue: Queue,
+        step: PendingStep,
+        executor: Executor,
+        policy: PolicySettings,
+        wait: Wait = _until_one_ends,
+        monotonic: Callable[[], float] = monotonic,
     ) -> None:
-        """Work with these; the executor has at least ``poll_concurrency`` workers."""
+        """Work with these; the executor has at least ``poll_concurrency`` workers.
+
+        Args:
+            queue: The queue ``pending-cancellations``.
+            step: What is done with each message.
+            executor: Where.
+            policy: How many at once, and for how long.
+            wait: Waits for one of the executor's futures to end.
+            monotonic: A clock in seconds that never goes back, the same as that of ``step``.
+        """
         self._queue = queue
         self._step = step
         self._executor = executor
         self._policy = policy
+        self._wait = wait
+        self._monotonic = monotonic
 
     def run(self) -> None:
         """Work on what is due until nothing is, or the time of one run is over.
@@ -89,8 +115,9 @@ class Poller:
         Raises:
             StorageUnavailableError: The queue cannot be read.
         """
-        started = monotonic()
+        started = self._monotonic()
         run = _Run(
+            self._monotonic,
             started + self._policy.poll_run.total_seconds(),
             started + LONGEST_RUN.total_seconds(),
         )
@@ -98,7 +125,7 @@ class Poller:
             received = self._receive(run) if run.may_receive else []
             if not received and not run.under_way:
                 break
-            run.under_way = set(wait(run.under_way, _LOOK_EVERY_SECONDS, FIRST_COMPLETED).not_done)
+            run.under_way = self._wait(run.under_way, _LOOK_EVERY_SECONDS)
         for suspect in run.suspects:
             self._guarded(suspect.pending.request_id, partial(self._take_alone, suspect, run))
         if run.storm.is_on:
@@ -109,7 +136,7 @@ class Poller:
         if free <= 0:
             return []
         lease = self._policy.poll_lease.total_seconds()
-        lease_ends = monotonic() + lease
+        lease_ends = self._monotonic() + lease
         received = self._queue.receive(min(free, MAX_RECEIVE), lease)
         for message in received:
             self._guarded(message.id, partial(self._start, message, lease_ends, run))
@@ -134,7 +161,7 @@ class Poller:
 
     def _take_alone(self, leased: Leased, run: _Run) -> None:
         """What ends its worker now ends nothing else; without time for it, it is let go."""
-        has_time = monotonic() < run.last_deadline and not run.storm.is_on
+        has_time = self._monotonic() < run.last_deadline and not run.storm.is_on
         if has_time:
             lease = self._policy.poll_lease.total_seconds()
             self._step_once(self._step.seize(leased, lease), run)
