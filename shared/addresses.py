@@ -7,6 +7,7 @@ in ``a@x\nBcc: b@y``. An address is personal data: no error repeats one, only it
 """
 
 import re
+from collections.abc import Iterable
 
 from shared.errors import InvalidRequestError
 
@@ -60,6 +61,13 @@ def keep_valid(text: str) -> tuple[tuple[str, ...], int]:
     valid, problems = _read(text)
     kept = valid[:MAX_ADDRESSES]
     return kept, len(problems) + len(valid) - len(kept)
+
+
+def usable(addresses: Iterable[str]) -> tuple[tuple[str, ...], int]:
+    """The first 50 valid ones of a message that others may have written, and how many are not."""
+    given = tuple(dict.fromkeys(addresses))
+    kept = tuple(filter(is_valid, given))[:MAX_ADDRESSES]
+    return kept, len(given) - len(kept)
 
 
 def domain_of(address: str) -> str:

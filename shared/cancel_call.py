@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from shared.case import Case
 from shared.errors import NotSentError, PartnerCenterError, RefusedError, TransientError
 from shared.ledger import Ledger, amend
-from shared.models import Operation, OperationState, Refusal
+from shared.models import MAX_NAMED, Operation, OperationState, Refusal
 from shared.partner_center.protocol import CancelAnswer, PartnerCenter
 from shared.record import CancellationRecord, State
 from shared.telemetry import event
@@ -54,7 +54,6 @@ class Unanswered:
     error: TransientError
 
 
-_MAX_NEWER = 20
 _SENT = "cancel-sent"
 
 type CallResult = Taken | NotTaken | Unanswered
@@ -173,7 +172,7 @@ def _appeared_since(
     newer = [operation for operation in after if operation.id not in before]
     hit = [o.id for o in newer if o.state is OperationState.CANCELED or o.is_being_canceled]
     # One can start while a call is under way; a list that differs by more is not worth keeping.
-    return tuple(o.id for o in newer[:_MAX_NEWER]), tuple(hit[:_MAX_NEWER])
+    return tuple(o.id for o in newer[:MAX_NAMED]), tuple(hit[:MAX_NAMED])
 
 
 def _read_again(center: PartnerCenter, record: CancellationRecord) -> Operation | None:

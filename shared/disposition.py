@@ -16,7 +16,15 @@ from shared.case import CLOCK_TOLERANCE
 from shared.handover import hand_over
 from shared.judgment import Finish
 from shared.ledger import Ledger, note
-from shared.models import Operation, OperationState, Outcome, OutcomeName, Refusal, to_json
+from shared.models import (
+    MAX_NAMED,
+    Operation,
+    OperationState,
+    Outcome,
+    OutcomeName,
+    Refusal,
+    to_json,
+)
 from shared.queues import Queue
 from shared.record import CancellationRecord, request_message
 from shared.settings import PolicySettings
@@ -169,7 +177,7 @@ def _beside(record: CancellationRecord, listing: tuple[Operation, ...] | None) -
     if not newer:
         return {"newer_operations": ()}
     hit = [o.id for o in newer if o.started_at and o.state is OperationState.CANCELED]
-    return {"also_canceled": tuple(dict.fromkeys((*record.also_canceled, *hit)))}
+    return {"also_canceled": tuple(dict.fromkeys((*record.also_canceled, *hit)))[:MAX_NAMED]}
 
 
 def seen(operation: Operation | None, now: datetime) -> dict[str, Any]:

@@ -17,6 +17,7 @@ PUBLISHER_ID_PATTERN = r"\A[A-Za-z0-9_-][A-Za-z0-9._-]{0,49}\Z"
 OFFER_ID_PATTERN = r"\A[a-z0-9][a-z0-9_-]{0,49}\Z"
 GUID_PATTERN = r"\A[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z"
 MAX_REASON_CHARACTERS = 500
+MAX_NAMED = 20  # operations named in one message and mail
 PENDING_VERSION = 1
 SANE_YEARS = range(2000, 2101)
 
@@ -25,6 +26,11 @@ OfferId = Annotated[str, msgspec.Meta(pattern=OFFER_ID_PATTERN)]
 Guid = Annotated[str, msgspec.Meta(pattern=GUID_PATTERN)]
 Reason = Annotated[str, msgspec.Meta(max_length=MAX_REASON_CHARACTERS)]
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
+# What a row can hold: whoever may write to a queue must not make a message that never ends.
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Words = Annotated[str, msgspec.Meta(max_length=2000)]
+Addresses = Annotated[tuple[Words, ...], msgspec.Meta(max_length=1000)]
+OperationIds = Annotated[tuple[Guid, ...], msgspec.Meta(max_length=5 * MAX_NAMED)]
 
 
 class OutcomeName(enum.StrEnum):
@@ -93,18 +99,22 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
 
     name: OutcomeName
     at: AwareTime
-    operation_state: str = ""
-    code: str = ""
-    message: str = ""
+    operation_state: Words = ""
+    code: Words = ""
+    message: Words = ""
     ended_at: AwareTime | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse times that cannot be meant, as a pending cancellation does."""
+        check_times(self)
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Partner Center's answer to a cancel call that it did not take."""
 
     status_code: int
-    code: str = ""
-    message: str = ""
+    code: Words = ""
+    message: Words = ""
 
 
 class Metadata(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -193,41 +203,42 @@ class PendingCancellation(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     offer_id: OfferId
     requested_at: AwareTime
     version: int = PENDING_VERSION
-    reason: str = ""
-    notification_emails: tuple[str, ...] = ()
-    remaining_emails: tuple[str, ...] | None = None
-    dropped_emails: int = 0
+    reason: Reason = ""
+    notification_emails: Addresses = ()
+    remaining_emails: Addresses | None = None
+    dropped_emails: Count = 0
     post_sent_at: AwareTime | None = None
     target_operation_id: Guid | None = None
-    location: str | None = None
+    location: Words | None = None
     followed_since: AwareTime | None = None
-    polls: int = 0
-    checkpoints: int = 0
-    failures: int = 0
+    polls: Count = 0
+    checkpoints: Count = 0
+    failures: Count = 0
     refusal: Refusal | None = None
-    last_state: str = ""
+    last_state: Words = ""
     last_state_at: AwareTime | None = None
-    last_error: str = ""
-    newer_operations: tuple[str, ...] | None = ()
-    also_canceled: tuple[str, ...] = ()
-    readable_seconds: float = 0.0
+    last_error: Words = ""
+    newer_operations: OperationIds | None = ()
+    also_canceled: OperationIds = ()
+    readable_seconds: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 0.0
     last_poll_at: AwareTime | None = None
     cancel_failed_at: AwareTime | None = None
-    served_emails: int = 0
-    refused_emails: int = 0
-    mail_failures: int = 0
-    mail_answers_lost: int = 0
+    served_emails: Count = 0
+    refused_emails: Count = 0
+    mail_failures: Count = 0
+    mail_answers_lost: Count = 0
     mail_since: AwareTime | None = None
     recorded_at: AwareTime | None = None
-    redrives: int = 0
+    redrives: Count = 0
     outcome: Outcome | None = None
 
     def __post_init__(self) -> None:
         """Refuse times that cannot be meant; converted to UTC they would overflow."""
-        _check_times(self)
+        check_times(self)
 
 
-def _check_times(message: msgspec.Struct) -> None:
+def check_times(message: msgspec.Struct) -> None:
+    """``ValueError``, which decoding reports, for a time outside of the sane years."""
     for name in message.__struct_fields__:
         value = getattr(message, name)
         if isinstance(value, datetime) and value.year not in SANE_YEARS:

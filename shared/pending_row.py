@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from shared.addresses import usable
 from shared.errors import RowConflictError
 from shared.ledger import Ledger, amend
 from shared.models import CancelRequest, PendingCancellation
@@ -52,6 +53,15 @@ class PendingRow:
             except RowConflictError:
                 continue
         raise RowConflictError(f"row {pending.request_id} is never at rest")
+
+    def unmailed(self, pending: PendingCancellation) -> CancellationRecord | None:
+        """The row, if it has its outcome and its mail is this message's to send."""
+        if pending.outcome is None:
+            return None
+        found = self._ledger.get(pending.publisher_id, pending.offer_id, pending.request_id)
+        if found is None or found.outcome is None or found.redrives > pending.redrives:
+            return None
+        return found if found.mail in (Mail.NONE, Mail.SENDING) else None
 
     def _record(self, pending: PendingCancellation, now: datetime) -> CancellationRecord:
         """The request's row, rebuilt from the message where the table was lost."""
@@ -107,6 +117,7 @@ def _polled(
 def rebuilt(pending: PendingCancellation, now: datetime) -> CancellationRecord:
     """The row that a pending cancellation must have had, as far as its message tells."""
     event("row-rebuilt", request_id=pending.request_id)
+    emails, dropped = usable(pending.notification_emails)
     record = new_record(
         CancelRequest(
             publisher_id=pending.publisher_id, offer_id=pending.offer_id, reason=pending.reason
@@ -114,8 +125,8 @@ def rebuilt(pending: PendingCancellation, now: datetime) -> CancellationRecord:
         request_id=pending.request_id,
         requested_at=pending.requested_at,
         source="pending-cancellations",
-        emails=pending.notification_emails,
-        dropped_emails=pending.dropped_emails,
+        emails=emails,
+        dropped_emails=pending.dropped_emails + dropped,
         now=now,
     )
     return replace(

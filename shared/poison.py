@@ -3,16 +3,18 @@
 import hashlib
 import logging
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
 from shared.errors import InvalidRequestError
-from shared.models import AwareTime, Guid, from_json, to_json
+from shared.models import AwareTime, Guid, check_times, from_json, to_json
 from shared.queues import Queue, QueuedMessage, plain_text
 from shared.telemetry import event, without_secrets
 
 VERSION = 1
 MAX_RECORD_BYTES = 60_000  # below the service's 64 KiB, with room for what a person adds
+_ID_PATTERN = r"\A[0-9A-Za-z-]{0,100}\Z"  # what a row's key can hold
 
 
 class PoisonRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -27,15 +29,19 @@ class PoisonRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
 
     version: int
     reason: str
-    inserted_at: datetime
+    inserted_at: AwareTime
     dequeue_count: int
     message: str
-    request_id: str = ""
-    requested_at: datetime | None = None
+    request_id: Annotated[str, msgspec.Meta(pattern=_ID_PATTERN)] = ""
+    requested_at: AwareTime | None = None
     truncated: bool = False
     sha256: str = ""
-    noticed_at: datetime | None = None
-    digested_at: datetime | None = None
+    noticed_at: AwareTime | None = None
+    digested_at: AwareTime | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse times that cannot be meant: such a record is none of ours."""
+        check_times(self)
 
 
 class _ClaimedId(msgspec.Struct, rename="camel"):
@@ -44,6 +50,9 @@ class _ClaimedId(msgspec.Struct, rename="camel"):
 
 class _ClaimedTime(msgspec.Struct, rename="camel"):
     requested_at: AwareTime | None = None
+
+    def __post_init__(self) -> None:
+        check_times(self)
 
 
 def request_of(message: QueuedMessage) -> tuple[str, datetime]:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from shared.case import CLOCK_TOLERANCE, weigh
 from shared.judgment import ENDINGS
 from shared.models import (
+    MAX_NAMED,
     Operation,
     OperationState,
     Outcome,
@@ -277,5 +278,5 @@ def _with_also_canceled(pending: PendingCancellation, seen: Observation) -> Pend
             else operation.started_at is not None and operation.started_at >= since
         )
     ]
-    named = tuple(dict.fromkeys((*pending.also_canceled, *hit)))
+    named = tuple(dict.fromkeys((*pending.also_canceled, *hit)))[:MAX_NAMED]
     return replace(pending, also_canceled=named, newer_operations=known or ())

@@ -18,7 +18,10 @@ MAX_DETAIL_CHARACTERS = 1000
 
 _logger = logging.getLogger(LOGGER_NAME)
 _SECRETS = re.compile(
-    r"""(?:"[^"]*"|[^\s<>,;]+)(?:@|%40)[^\s<>,;]+ | bearer\s+\S+ | \beyJ[\w-]+\.[\w.-]+""",
+    # Linear in any text: a word is tried at its start only, and a token's first part is bounded.
+    r"""(?:"[^"]*"|(?<![^\s<>,;])[^\s<>,;]+)(?:@|%40)[^\s<>,;]+
+      | bearer\s+\S+
+      | \beyJ[\w-]{1,2000}+\.[\w.-]+""",
     re.IGNORECASE | re.VERBOSE,
 )
 

@@ -28,7 +28,7 @@ COLUMNS = 100
 _LABEL = 14
 _OFFER = 22
 _ROW = "{:>3}  {:21}  {:36}  {:22}  {}"
-_BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]++={0,2}\s*")
 _NO_FACTS = frozenset({"history", "emails", "etag"})
 
 

@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.models import GUID_PATTERN, Operation, OperationState
+from shared.models import GUID_PATTERN, SANE_YEARS, Operation, OperationState
 from shared.partner_center.protocol import OfferStatus
 from shared.telemetry import event, without_secrets
 
@@ -46,7 +46,6 @@ _CANCELING = frozenset({"canceling", "cancelling"})
 _NO_CANCELLATION = frozenset({"", "cancancel", "cannotcancel"})
 _CANCEL_TYPE = "cancel"
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 _MAX_WORD_CHARACTERS = 100
 
 
@@ -177,8 +176,8 @@ def _time(
 ) -> datetime | None:
     """An ISO 8601 time, put on our clock; one without an offset is UTC.
 
-    None for anything else, and for one before 2000 or beyond what a clock can show: .NET's least
-    and greatest dates both mean that there is none.
+    None for anything else, and for one that nobody can mean: .NET's least and greatest dates both
+    mean that there is none.
     """
     value = item.get(name)
     if not isinstance(value, str):
@@ -186,6 +185,8 @@ def _time(
     try:
         parsed = datetime.fromisoformat(value.strip())
         aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-        return aware.astimezone(UTC) - clock_offset if _EARLIEST < aware < _LATEST else None
+        ours = aware.astimezone(UTC) - clock_offset
+        # Ours as well: a Date header of another millennium moves any time out of what can be kept.
+        return ours if all(at.year in SANE_YEARS for at in (aware, ours)) else None
     except (ValueError, OverflowError):
         return None
