@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from shared.addresses import is_allowed
+from shared.addresses import is_allowed, usable
 from shared.backoff import backoff_seconds
 from shared.errors import (
     ConfigurationError,
@@ -210,10 +210,11 @@ class OutcomeMail:
 def recipients_of(emails: tuple[str, ...], settings: MailSettings) -> tuple[tuple[str, ...], int]:
     """Whom to mail, and how many addresses may not be mailed to.
 
-    The domains are checked here again: messages can be put on a queue by others.
+    Everything is checked here again: messages can be put on a queue by others.
     """
-    allowed = tuple(a for a in emails if is_allowed(a, settings.allowed_domains))
-    return allowed or settings.default_emails, len(emails) - len(allowed)
+    valid, dropped = usable(emails)
+    allowed = tuple(a for a in valid if is_allowed(a, settings.allowed_domains))
+    return allowed or settings.default_emails, dropped + len(valid) - len(allowed)
 
 
 def outcome_notice(
