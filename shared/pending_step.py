@@ -37,10 +37,10 @@ from shared.polling import (
     after_failure,
     decide,
 )
-from shared.queues import Queue, QueuedMessage, plain_text
+from shared.queues import MAX_MESSAGE_BYTES, Queue, QueuedMessage, plain_text
 from shared.record import CancellationRecord, Mail
 from shared.settings import PolicySettings
-from shared.telemetry import event, settings_unusable
+from shared.telemetry import event, settings_unusable, without_secrets
 
 MAX_CRASHES = 6
 SUSPECT_CRASHES = 2
@@ -136,8 +136,9 @@ class PendingStep:
         """Put it back as it is but for its checkpoint: waiting must not look like crashing."""
         request_id = str(members.get("requestId", ""))
         event("newer-version-put-back", request_id=request_id, level=logging.WARNING)
-        waiting = members | {"checkpoints": message.dequeue_count}
-        self._queue.update(message, to_json(waiting), NEWER_VERSION_SECONDS)
+        waiting = to_json(members | {"checkpoints": message.dequeue_count})
+        is_fit = len(waiting) <= MAX_MESSAGE_BYTES  # in ASCII it may be longer than it was
+        self._queue.update(message, waiting if is_fit else message.text, NEWER_VERSION_SECONDS)
 
     def hold(self, leased: Leased, seconds: float) -> Leased:
         """Keep a message from everybody, this worker too, without counting a crash meanwhile."""
@@ -186,12 +187,14 @@ class PendingStep:
                 seen = _with_reading(center, pending, decision.reading, seen)
         except PartnerCenterError as error:
             retry_after = error.retry_after if isinstance(error, TransientError) else None
-            failed = after_failure(pending, str(error), retry_after, self._clock())
+            why = without_secrets(str(error))
+            failed = after_failure(pending, why, retry_after, self._clock())
             event("poll-failed", request_id=pending.request_id, reason=str(error))
             return failed, error
         except ConfigurationError as error:
             settings_unusable(error, pending.request_id)
-            return after_failure(pending, str(error), None, self._clock()), None
+            why = without_secrets(str(error))
+            return after_failure(pending, why, None, self._clock()), None
 
     def _tell_poll(self, pending: PendingCancellation) -> None:
         event(
