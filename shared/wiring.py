@@ -6,34 +6,31 @@ the settings is wrong is tried again at the next use; nothing else waits for it.
 
 import os
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from azure.data.tables import TableClient
 from azure.storage.queue import QueueClient
 
-from shared.acceptance import Acceptance
 from shared.errors import ConfigurationError
-from shared.housekeeping import Housekeeping, SeldomTask
 from shared.ledger import TABLE, TableLedger
 from shared.models import utc_now
-from shared.outcome_mail import Mailer, OutcomeMail
-from shared.partner_center.protocol import PartnerCenter
-from shared.pending_step import PendingStep
-from shared.poison_watch import PoisonWatch
-from shared.poller import Poller
 from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS, POISON_SUFFIX, StorageQueue
 from shared.settings import MailSettings, PartnerCenterSettings, PolicySettings, StorageSettings
 from shared.storage_transport import storage_transport
-from shared.submission import Submission
-from shared.sweep import Sweep
 
-if TYPE_CHECKING:  # a function that starts cold should not load what only the operator needs
+if TYPE_CHECKING:  # a function that starts cold should load nothing that only others need
+    from shared.acceptance import Acceptance
     from shared.checks import Check
+    from shared.housekeeping import Housekeeping
     from shared.memory import TableMemory
+    from shared.outcome_mail import Mailer
+    from shared.partner_center.protocol import PartnerCenter
     from shared.poison_shelf import PoisonShelf
+    from shared.poller import Poller
     from shared.redrive import Redrive
+    from shared.submission import Submission
 
 # An accept makes three calls and must answer within 10 s; SDK retries would sleep for minutes.
 # A token may have to be had first, and again for the call that cleans up.
@@ -47,8 +44,10 @@ _READS_PER_POLL = 3
 
 
 @cache
-def acceptance() -> Acceptance:
+def acceptance() -> "Acceptance":
     """What ``CancelHttpTrigger`` calls; ``ConfigurationError`` without storage or policy."""
+    from shared.acceptance import Acceptance
+
     return Acceptance(
         ledger=ledger(),
         requests=_queue(CANCEL_REQUESTS),
@@ -59,8 +58,10 @@ def acceptance() -> Acceptance:
 
 
 @cache
-def submission() -> Submission:
+def submission() -> "Submission":
     """What ``CancelQueueTrigger`` calls; ``ConfigurationError`` without storage."""
+    from shared.submission import Submission
+
     return Submission(
         ledger=ledger(),
         requests=_queue(CANCEL_REQUESTS),
@@ -81,8 +82,12 @@ def cancel_requests() -> StorageQueue:
 
 
 @cache
-def poller() -> Poller:
+def poller() -> "Poller":
     """What ``PollTimerTrigger`` calls; ``ConfigurationError`` without storage or policy."""
+    from shared.outcome_mail import OutcomeMail
+    from shared.pending_step import PendingStep
+    from shared.poller import Poller
+
     step = PendingStep(
         ledger=ledger(),
         queue=_queue(PENDING_CANCELLATIONS),
@@ -93,9 +98,9 @@ def poller() -> Poller:
         read_seconds=_read_seconds(),
         clock=utc_now,
     )
-    return Poller(
-        queue=_queue(PENDING_CANCELLATIONS), step=step, executor=_executor(), policy=_policy()
-    )
+    workers = ThreadPoolExecutor(_policy().poll_concurrency, thread_name_prefix="poll")
+    queue = _queue(PENDING_CANCELLATIONS)
+    return Poller(queue=queue, step=step, executor=workers, policy=_policy())
 
 
 @cache
@@ -161,14 +166,26 @@ def _log_in_to_mail() -> None:
 
 
 @cache
-def housekeeping() -> Housekeeping:
+def housekeeping() -> "Housekeeping":
     """What ``PollTimerTrigger`` calls after polling."""
     from shared.check_watch import LOOK_EVERY, CheckWatch
+    from shared.housekeeping import Housekeeping, SeldomTask
     from shared.poison_digest import PoisonDigest
+    from shared.poison_watch import PoisonWatch
+    from shared.sweep import Sweep
 
     pending = _queue(PENDING_CANCELLATIONS)
     sweep = Sweep(ledger=ledger(), pending=pending, mailer=_mailer, policy=_policy(), clock=utc_now)
-    watches = (_poison_watch(name, pending) for name in (CANCEL_REQUESTS, PENDING_CANCELLATIONS))
+    watches = (
+        PoisonWatch(
+            queue_name=name,
+            poison=_queue(name + POISON_SUFFIX),
+            pending=pending,
+            ledger=ledger(),
+            clock=utc_now,
+        )
+        for name in (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
+    )
     digest = PoisonDigest(shelf=poison_shelf(), mailer=_mailer, clock=utc_now)
     check_watch = CheckWatch(checks=checks, memory=_memory(), mailer=_mailer, clock=utc_now)
     tasks: tuple[Callable[[], None], ...] = (
@@ -179,21 +196,6 @@ def housekeeping() -> Housekeeping:
         digest.run,
     )
     return Housekeeping(tasks, utc_now)
-
-
-def _poison_watch(queue_name: str, pending: StorageQueue) -> PoisonWatch:
-    return PoisonWatch(
-        queue_name=queue_name,
-        poison=_queue(queue_name + POISON_SUFFIX),
-        pending=pending,
-        ledger=ledger(),
-        clock=utc_now,
-    )
-
-
-@cache
-def _executor() -> Executor:
-    return ThreadPoolExecutor(_policy().poll_concurrency, thread_name_prefix="poll")
 
 
 @cache
@@ -220,15 +222,16 @@ def _mail_settings() -> MailSettings:
 
 
 @cache
-def _mailer() -> Mailer:
+def _mailer() -> "Mailer":
     settings = _mail_settings()
     from shared.notification.smtp import SmtpSender  # loads smtplib and email
+    from shared.outcome_mail import Mailer
 
     return Mailer(settings, SmtpSender(settings.smtp))
 
 
 @cache
-def _partner_center() -> PartnerCenter:
+def _partner_center() -> "PartnerCenter":
     read_seconds = _read_seconds()
     settings = PartnerCenterSettings.from_env(os.environ)
     from shared.partner_center.client import CloudPartnerPortal  # loads requests
