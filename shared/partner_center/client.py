@@ -145,9 +145,10 @@ class CloudPartnerPortal:
         self, method: str, path: str, body: bytes | None, extra: dict[str, str] | None = None
     ) -> Answer:
         """One exchange; a refused token is renewed once."""
-        answer = self._exchange(method, path, body, self._tokens.current(), extra or {})
-        if answer.status_code == 401:
-            answer = self._exchange(method, path, body, self._tokens.fresh(), extra or {})
+        token = self._tokens.current()
+        answer = self._exchange(method, path, body, token, extra or {})
+        if answer.status_code == 401 and (other := self._tokens.renewed(token)) is not None:
+            answer = self._exchange(method, path, body, other, extra or {})
         return answer
 
     def _exchange(

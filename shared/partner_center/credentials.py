@@ -6,11 +6,13 @@ azure-identity keeps a token in memory and renews it before it expires.
 
 import threading
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, Protocol
 
 from shared.errors import NotSentError
 from shared.settings import PartnerCenterSettings
 
+NEW_SECONDS = 60.0
 _EXCHANGE_SCOPE = "api://AzureADTokenExchange/.default"
 
 
@@ -20,8 +22,8 @@ class Tokens(Protocol):
     def current(self) -> str:
         """A token that is valid as far as its expiry tells."""
 
-    def fresh(self) -> str:
-        """A new token, for when Partner Center has just refused the current one."""
+    def renewed(self, refused: str) -> str | None:
+        """Another token than the refused one; None if that was new, and another is no remedy."""
 
 
 class StaticTokens:
@@ -35,7 +37,7 @@ class StaticTokens:
         """The token."""
         return self._token
 
-    def fresh(self) -> str:
+    def renewed(self, refused: str) -> str | None:
         """The same token: there is no other."""
         return self._token
 
@@ -43,24 +45,42 @@ class StaticTokens:
 class EntraTokens:
     """Tokens from Microsoft Entra. Safe to share between threads."""
 
-    def __init__(self, make_credential: Callable[[], Any], scope: str) -> None:
+    def __init__(
+        self,
+        make_credential: Callable[[], Any],
+        scope: str,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         """Get tokens for ``scope`` from the credential that ``make_credential`` builds."""
         self._make = make_credential
         self._scope = scope
+        self._clock = clock
         self._lock = threading.Lock()
         self._credential: Any = None
+        self._token, self._token_since = "", 0.0
 
     def current(self) -> str:
         """The credential's token, from its memory while it is valid."""
-        return self._token()
-
-    def fresh(self) -> str:
-        """A token from a new credential, whose memory is empty."""
+        token = self._get_token()
         with self._lock:
-            self._credential = None
-        return self._token()
+            if token != self._token:
+                self._token, self._token_since = token, self._clock()
+        return token
 
-    def _token(self) -> str:
+    def renewed(self, refused: str) -> str | None:
+        """The token of a new credential, whose memory is empty, unless somebody has renewed it.
+
+        None for a token not a minute old. It is forgotten all the same, so that the next call
+        begins with one that has what was granted meanwhile.
+        """
+        with self._lock:
+            if refused == self._token:
+                self._credential = None
+                if self._clock() - self._token_since < NEW_SECONDS:
+                    return None
+        return self.current()
+
+    def _get_token(self) -> str:
         from azure.core.exceptions import AzureError
 
         try:
@@ -78,16 +98,19 @@ class EntraTokens:
             return self._credential
 
 
-def tokens_for(settings: PartnerCenterSettings, **transport: Any) -> Tokens:
+def tokens_for(
+    settings: PartnerCenterSettings, clock: Callable[[], float] = monotonic, **transport: Any
+) -> Tokens:
     """The tokens that the settings ask for. Nothing is requested before the first use.
 
     Args:
         settings: Exactly one way to authenticate is set; the settings see to that.
+        clock: Seconds, by which the age of a token is told.
         transport: Passed to azure-identity's pipelines, for tests.
     """
     if settings.static_token:
         return StaticTokens(settings.static_token)
-    return EntraTokens(lambda: _credential(settings, transport), settings.scope)
+    return EntraTokens(lambda: _credential(settings, transport), settings.scope, clock)
 
 
 def _credential(settings: PartnerCenterSettings, transport: dict[str, Any]) -> Any:

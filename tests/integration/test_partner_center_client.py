@@ -27,7 +27,7 @@ TRANSIENT = [301, 302, 303, 307, 308, 408, 409, 412, 418, 422, 429, 500, 502, 50
 
 
 class CountedTokens:
-    """Hands out a new token each time a fresh one is asked for."""
+    """Hands out a new token each time one is refused."""
 
     def __init__(self) -> None:
         self.fresh_ones = 0
@@ -35,7 +35,8 @@ class CountedTokens:
     def current(self) -> str:
         return f"token-{self.fresh_ones}"
 
-    def fresh(self) -> str:
+    def renewed(self, refused: str) -> str | None:
+        assert refused == self.current()
         self.fresh_ones += 1
         return self.current()
 

@@ -2,9 +2,11 @@ import base64
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -47,8 +49,8 @@ def settings(**way: str) -> PartnerCenterSettings:
     return PartnerCenterSettings(tenant_id=TENANT, client_id=CLIENT, **way)
 
 
-def by_secret(entra: Entra) -> Tokens:
-    return tokens_for(settings(client_secret=SECRET), transport=entra)
+def by_secret(entra: Entra, clock: Callable[[], float] = monotonic) -> Tokens:
+    return tokens_for(settings(client_secret=SECRET), clock, transport=entra)
 
 
 @pytest.fixture(scope="module")
@@ -155,10 +157,29 @@ def test_nothing_is_asked_before_the_first_use_and_once_after_it() -> None:
     assert len(entra.tokens) == 1
 
 
-def test_a_fresh_token_is_asked_anew_and_then_the_current_one() -> None:
-    entra = Entra()
-    tokens = by_secret(entra)
-    assert (tokens.current(), tokens.fresh(), tokens.current()) == ("token 1", "token 2", "token 2")
+def test_a_refused_token_is_renewed_and_then_the_current_one() -> None:
+    now = [0.0]
+    tokens = by_secret(Entra(), lambda: now[0])
+    assert tokens.current() == "token 1"
+    now[0] = 60.0
+    assert (tokens.renewed("token 1"), tokens.current()) == ("token 2", "token 2")
+
+
+def test_a_token_that_another_thread_has_renewed_is_not_renewed_again() -> None:
+    now = [0.0]
+    tokens = by_secret(Entra(), lambda: now[0])
+    tokens.current()
+    now[0] = 60.0
+    assert [tokens.renewed("token 1") for _ in range(3)] == ["token 2"] * 3
+
+
+def test_a_new_token_that_is_refused_is_not_renewed_but_forgotten() -> None:
+    now = [0.0]
+    tokens = by_secret(Entra(), lambda: now[0])
+    tokens.current()
+    now[0] = 59.9
+    assert tokens.renewed("token 1") is None
+    assert tokens.current() == "token 2"
 
 
 def test_threads_share_one_token() -> None:
@@ -226,9 +247,10 @@ def test_a_certificate_that_cannot_be_read_means_that_nothing_was_sent(
     if content is not None:
         path.write_text(content)
     tokens = tokens_for(settings(certificate_path=str(path)), transport=Entra())
-    for token in (tokens.current, tokens.fresh):
-        with pytest.raises(NotSentError, match="no token for Partner Center"):
-            token()
+    with pytest.raises(NotSentError, match="no token for Partner Center"):
+        tokens.current()
+    with pytest.raises(NotSentError, match="no token for Partner Center"):
+        tokens.renewed("another")
 
 
 def test_a_tenant_that_cannot_be_one_means_that_nothing_was_sent() -> None:
@@ -239,7 +261,7 @@ def test_a_tenant_that_cannot_be_one_means_that_nothing_was_sent() -> None:
 
 def test_a_static_token_is_handed_out_as_it_is() -> None:
     tokens = tokens_for(PartnerCenterSettings(url="http://localhost:1", static_token=SECRET))
-    assert (tokens.current(), tokens.fresh()) == (SECRET, SECRET)
+    assert (tokens.current(), tokens.renewed(SECRET)) == (SECRET, SECRET)
     assert SECRET not in repr(tokens)
     assert isinstance(tokens, StaticTokens)
 
