@@ -13,6 +13,7 @@
     │  └─ RefusedError               Partner Center answered no: its code and words
     └─ MailError
        ├─ MailDeferredError          nothing was accepted: send again later
+       │  └─ MailBusyError           ... and nothing was tried, which is nobody's failure
        ├─ MailAnswerLostError        may have been accepted: send again, count it
        └─ MailRefusedError           refused for good: never send this again
 
@@ -108,6 +109,10 @@ class MailError(OfferCancelError):
 
 class MailDeferredError(MailError):
     """No recipient was accepted, for a reason that may pass: send again later."""
+
+
+class MailBusyError(MailDeferredError):
+    """Not tried, since enough mails are under way: no failure, and soon over."""
 
 
 class MailAnswerLostError(MailError):

@@ -18,6 +18,7 @@ from shared.backoff import backoff_seconds
 from shared.errors import (
     ConfigurationError,
     MailAnswerLostError,
+    MailBusyError,
     MailDeferredError,
     MailRefusedError,
 )
@@ -31,6 +32,7 @@ from shared.telemetry import event, settings_unusable, without_secrets
 
 CLAIM = timedelta(minutes=10)
 RETRY_FIRST_SECONDS = 15.0
+BUSY_SECONDS = 5.0
 RETRY_FOR = timedelta(days=3)
 MAX_LOST_ANSWERS = 3
 
@@ -120,6 +122,9 @@ class OutcomeMail:
                 return self._later(lost, record, str(error))
             event("mail-counted-as-sent", request_id=record.request_id, level=logging.WARNING)
             return self._sent(lost, record, len(left))
+        except MailBusyError:
+            self._release(record)
+            return MailLater(pending, BUSY_SECONDS)
         except MailDeferredError as error:
             return self._later(pending, record, str(error))
         except MailRefusedError as error:
@@ -184,6 +189,10 @@ class OutcomeMail:
         self._mark(record, Mail.NONE, "mail-deferred", reason)
         failed = replace(pending, mail_failures=pending.mail_failures + 1, mail_since=since)
         return MailLater(failed, seconds)
+
+    def _release(self, record: CancellationRecord) -> None:
+        """Give the claim back, as if it had not been taken."""
+        amend(self._ledger, record, lambda current: replace(current, mail=Mail.NONE))
 
     def give_up(self, record: CancellationRecord, why: str) -> None:
         """Mark the row of a mail that can reach nobody, once its poison record is written."""

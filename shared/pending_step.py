@@ -19,6 +19,8 @@ from shared.errors import (
     ConfigurationError,
     InvalidRequestError,
     PartnerCenterError,
+    RowConflictError,
+    StorageUnavailableError,
     TransientError,
 )
 from shared.handover import tell_outcome
@@ -124,11 +126,12 @@ class PendingStep:
                 return None
             pending = from_json(text, PendingCancellation)
         except InvalidRequestError as error:
-            self._to_poison(message, str(error), None)
+            self._give_up(message, str(error), None, None)
             return None
         leased = Leased(message, pending, lease_ends)
         if leased.crashes >= MAX_CRASHES:
-            self._to_poison(message, f"it ended its worker {leased.crashes} times", pending)
+            reason = f"it ended its worker {leased.crashes} times"
+            self._give_up(message, reason, pending, self._row.unmailed(pending))
             return None
         return leased
 
@@ -142,9 +145,9 @@ class PendingStep:
 
     def hold(self, leased: Leased, seconds: float) -> Leased:
         """Keep a message from everybody, this worker too, without counting a crash meanwhile."""
-        unharmed = leased.message.dequeue_count - leased.crashes
-        text = to_json(replace(leased.pending, checkpoints=unharmed))
-        return replace_fields(leased, message=self._queue.update(leased.message, text, seconds))
+        return replace_fields(
+            leased, message=self._put_back(leased.message, leased.pending, seconds)
+        )
 
     def seize(self, leased: Leased, lease_seconds: float) -> Leased:
         """Take a held message up again: from now on the end of this worker counts as a crash."""
@@ -164,13 +167,15 @@ class PendingStep:
             self._deliver(leased.message, leased.pending)
             return None
         decision, trouble = self._poll(leased)
-        pending = replace(decision.pending, checkpoints=leased.message.dequeue_count)
+        times = leased.message.dequeue_count
         match decision:
-            case PollAgain(_, seconds):
-                self._checkpoint(leased.message, pending, seconds)
-            case Finished(outcome):
+            case PollAgain(pending, seconds):
+                self._checkpoint(leased.message, replace(pending, checkpoints=times), seconds)
+            case Finished(outcome, pending):
                 tell_outcome(pending.request_id, outcome)
-                self._deliver(leased.message, replace(pending, outcome=outcome))
+                # Polling went well; if its mail ends this worker, that counts from here.
+                ended = replace(pending, outcome=outcome, checkpoints=times - 1)
+                self._deliver(leased.message, ended)
         return trouble
 
     def _poll(self, leased: Leased) -> tuple[Finished | PollAgain, PartnerCenterError | None]:
@@ -217,9 +222,12 @@ class PendingStep:
 
     def _deliver(self, message: QueuedMessage, pending: PendingCancellation) -> None:
         """Outcome into the message, into the row, mail, row marked, message deleted."""
-        pending = replace(pending, checkpoints=message.dequeue_count)
         message = self._queue.update(message, to_json(pending), MAIL_LEASE_SECONDS)
-        record, is_claimed = self._row.claim_mail(pending, self._clock())
+        try:
+            record, is_claimed = self._row.claim_mail(pending, self._clock())
+        except (StorageUnavailableError, RowConflictError):
+            self._put_back(message, pending, MAIL_LEASE_SECONDS)  # that is no crash
+            raise
         mailed = replace(pending, outcome=record.outcome)
         if not is_claimed:
             self._leave_to_other(message, mailed, record)
@@ -228,11 +236,10 @@ class PendingStep:
             case Mailed():
                 self._queue.delete(message)
             case MailLater(later, seconds):
-                self._queue.update(message, to_json(later), seconds)
+                went_well = replace(later, checkpoints=message.dequeue_count)
+                self._queue.update(message, to_json(went_well), seconds)
             case MailHopeless(reason):
-                self._put_poison(message, reason, pending)
-                self._outcome_mail.give_up(record, reason)
-                self._queue.delete(message)
+                self._give_up(message, reason, pending, record)
 
     def _leave_to_other(
         self, message: QueuedMessage, pending: PendingCancellation, record: CancellationRecord
@@ -240,19 +247,25 @@ class PendingStep:
         """The mail is sent, or somebody is sending it: come back when that claim is stale."""
         if record.mail is Mail.SENDING and record.mail_at is not None:
             seconds = (record.mail_at + CLAIM - self._clock()).total_seconds()
-            self._queue.update(message, to_json(pending), max(seconds, 1.0))
+            self._put_back(message, pending, max(seconds, 1.0))
         else:
             self._queue.delete(message)
 
-    def _to_poison(
-        self, message: QueuedMessage, reason: str, pending: PendingCancellation | None
-    ) -> None:
-        self._put_poison(message, reason, pending)
-        self._queue.delete(message)
+    def _put_back(
+        self, message: QueuedMessage, pending: PendingCancellation, seconds: float
+    ) -> QueuedMessage:
+        """Let it be for so long, with as many crashes as it has; this delivery was none."""
+        unharmed = replace(pending, checkpoints=pending.checkpoints + 1)
+        return self._queue.update(message, to_json(unharmed), seconds)
 
-    def _put_poison(
-        self, message: QueuedMessage, reason: str, pending: PendingCancellation | None
+    def _give_up(
+        self,
+        message: QueuedMessage,
+        reason: str,
+        pending: PendingCancellation | None,
+        unmailed: CancellationRecord | None,
     ) -> None:
+        """To poison; its row, if it waits for this message's mail, is told that none comes."""
         put_poison(
             self._poison,
             message,
@@ -260,6 +273,9 @@ class PendingStep:
             request_id=pending.request_id if pending else "",
             requested_at=pending.requested_at if pending else None,
         )
+        if unmailed:
+            self._outcome_mail.give_up(unmailed, reason)
+        self._queue.delete(message)
 
 
 def _with_reading(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # a function that starts cold should load nothing that only o
 
 # An accept makes three calls and must answer within 10 s; SDK retries would sleep for minutes.
 # A token may have to be had first, and again for the call that cleans up.
-_STORAGE_BOUNDS: dict[str, Any] = {
+STORAGE_BOUNDS: dict[str, Any] = {
     "retry_total": 0,
     "connection_timeout": 1,
     "read_timeout": 2,
@@ -224,10 +224,14 @@ def _mail_settings() -> MailSettings:
 @cache
 def _mailer() -> "Mailer":
     settings = _mail_settings()
+    from shared.notification.guarded import GuardedSender
     from shared.notification.smtp import SmtpSender  # loads smtplib and email
     from shared.outcome_mail import Mailer
 
-    return Mailer(settings, SmtpSender(settings.smtp))
+    # Whatever the mail server does, half of the workers go on polling.
+    most = max(1, _policy().poll_concurrency // 2)
+    sender = GuardedSender(SmtpSender(settings.smtp), most=most, clock=utc_now)
+    return Mailer(settings, sender)
 
 
 @cache
@@ -258,7 +262,7 @@ def _credential(client_id: str) -> Any:
 
 
 def _bounds() -> dict[str, Any]:
-    return {**_STORAGE_BOUNDS, "transport": storage_transport()}
+    return {**STORAGE_BOUNDS, "transport": storage_transport()}
 
 
 @cache

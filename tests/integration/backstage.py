@@ -10,6 +10,7 @@ from azure.data.tables import TableClient
 from devstack.mailbox import Mailbox
 from devstack.partner_center import Simulator
 from shared.ledger import TableLedger
+from shared.notification.guarded import GuardedSender
 from shared.notification.sender import Sender
 from shared.notification.smtp import SmtpSender
 from shared.notification.smtp_url import parse_smtp_url
@@ -57,7 +58,7 @@ class Backstage:
             default_emails=(),
             allowed_domains=frozenset({"contoso.com"}),
         )
-        self._smtp_sender = SmtpSender(self.mail_settings.smtp, tls_context=_TLS)
+        self.smtp_sender = self.guarded(SmtpSender(self.mail_settings.smtp, tls_context=_TLS))
         self.center = self.portal()
         self._executor = ThreadPoolExecutor(2 * POLICY.poll_concurrency)
 
@@ -96,7 +97,11 @@ class Backstage:
     def mailer(self, sender: Sender | None = None, **settings: Any) -> Mailer:
         """A mailer to the mailbox, some of its settings set otherwise."""
         changed = MailSettings(**{**vars(self.mail_settings), **settings})
-        return Mailer(changed, sender or self._smtp_sender)
+        return Mailer(changed, sender or self.smtp_sender)
+
+    def guarded(self, sender: Sender) -> GuardedSender:
+        """The sender as the app has it: half of the poller's workers may be mailing."""
+        return GuardedSender(sender, most=POLICY.poll_concurrency // 2, clock=self.time)
 
     def submission(self, **parts: Any) -> Submission:
         """What the queue trigger calls."""
@@ -149,7 +154,7 @@ class Backstage:
     def under(self, fate: Fate) -> dict[str, Any]:
         """The parts that have effects, under a fate."""
         center = fate.over("center", self.center)
-        mailer = self.mailer(fate.over("mail", self._smtp_sender))
+        mailer = self.mailer(fate.over("mail", self.smtp_sender))
         return {
             "ledger": fate.over("row", self.ledger),
             "requests": fate.over("requests", self.requests.adapter),

@@ -35,14 +35,14 @@ type Reply = str | Trouble
 class ScriptedSmtp:
     """Answers one client after the other by verb; ``.`` is the end of a mail."""
 
-    def __init__(self, **replies: Reply) -> None:
-        """Takes a free port. ``END`` stands for the answer to the mail itself."""
+    def __init__(self, at_port: int = 0, **replies: Reply) -> None:
+        """Takes that port, or a free one. ``END`` stands for the answer to the mail itself."""
         end = {".": replies.pop("END")} if "END" in replies else {}
         self._replies: Mapping[str, Reply] = {**_FINE, **replies, **end}
         self.heard: list[str] = []
         self.mail = b""
         self._ended = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", at_port))
         self.port: int = self._listener.getsockname()[1]
         self._client: socket.socket | None = None
         self._thread = threading.Thread(target=self._serve, daemon=True)
