@@ -33,8 +33,10 @@ class Fault(StrEnum):
     """The worker stands still before it, leases end, and everybody else goes on."""
     TWIN = "twin"
     """Leases end before it without any time passing, and everybody else goes on with the twins."""
+    LEASES_END = "leases-end"
+    """Leases end before it; whoever looks next receives the same messages, and this one goes on."""
     TWICE = "twice"
-    """It has its effect twice."""
+    """It has its effect twice, and the caller is told of the second."""
 
 
 class Crash(BaseException):
@@ -50,6 +52,7 @@ class Effect:
 
     number: int
     actor: int
+    process: int
     name: str
     at: float
     fault: Fault | None
@@ -63,10 +66,15 @@ class Effect:
 
 @dataclass
 class Actor:
-    """One invocation of a function, or one call of a client."""
+    """One invocation of a function, one step of the poller, or one call of a client.
+
+    Attributes:
+        process: What dies of a crash; the steps of one run of the poller have one in common.
+    """
 
     number: int
     name: str
+    process: int
     request_id: str = ""
 
 
@@ -77,9 +85,11 @@ class Boundaries:
     time: SimulatedTime
     faults: dict[int, Fault]
     on_pause: Callable[[float], None] = lambda seconds: None
+    on_leases_end: Callable[[], None] = lambda: None
     before_each: Callable[[], None] = lambda: None
     effects: list[Effect] = field(default_factory=list)
     actors: list[Actor] = field(default_factory=list)
+    dead: set[int] = field(default_factory=set)
     started: int = 0
     last: Effect | None = None
 
@@ -88,10 +98,10 @@ class Boundaries:
         """Who is at work."""
         return self.actors[-1]
 
-    def begin(self, name: str) -> Actor:
-        """A new invocation starts."""
+    def begin(self, name: str, process: int | None = None) -> Actor:
+        """A new invocation starts; in a process of its own, unless one is given."""
         self.started += 1
-        actor = Actor(self.started, name)
+        actor = Actor(self.started, name, process or self.started)
         self.actors.append(actor)
         return actor
 
@@ -120,11 +130,14 @@ class Boundaries:
             note: Whom or what it is about, for the log.
         """
         self.before_each()
+        self._check_alive()
         number = len(self.effects)
         fault = self.faults.get(number)
-        effect = Effect(number, self.actor.number, name, self.time.seconds, fault, note)
+        actor, now = self.actor, self.time.seconds
+        effect = Effect(number, actor.number, actor.process, name, now, fault, note)
         self.effects.append(effect)
         self._strike_before(fault, error)
+        self._check_alive()
         self.time.advance(seconds)
         self.last = effect
         result = work()
@@ -137,24 +150,35 @@ class Boundaries:
     def _strike_before(self, fault: Fault | None, error: Callable[[], Exception]) -> None:
         match fault:
             case Fault.CRASH_BEFORE:
-                raise Crash
+                self._crash()
             case Fault.ERROR:
                 raise error()
             case Fault.PAUSE:
                 self.on_pause(PAUSE_SECONDS)
             case Fault.TWIN:
                 self.on_pause(0)
+            case Fault.LEASES_END:
+                self.on_leases_end()
             case _:
                 pass
 
     def _strike_after(self, fault: Fault | None, lost: Callable[[], Exception]) -> None:
         match fault:
             case Fault.CRASH_AFTER:
-                raise Crash
+                self._crash()
             case Fault.LOST:
                 raise lost()
             case _:
                 pass
+
+    def _crash(self) -> None:
+        self.dead.add(self.actor.process)
+        raise Crash
+
+    def _check_alive(self) -> None:
+        """What a dead process would still do (its ``finally``, its other steps) has no effect."""
+        if self.actor.process in self.dead:
+            raise Crash
 
 
 def _storage_error() -> Exception:

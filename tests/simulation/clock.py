@@ -19,6 +19,9 @@ class SimulatedTime:
     def at(self, seconds: float) -> datetime:
         return START + timedelta(seconds=seconds)
 
+    def monotonic(self) -> float:
+        return self.seconds
+
     def since_start(self, moment: datetime) -> float:
         return (moment - START).total_seconds()
 

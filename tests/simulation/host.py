@@ -49,6 +49,7 @@ class Host:
         self._last_tick = -math.inf
         self._kept_house_at = -math.inf
         world.boundaries.on_pause = self._others_go_on
+        world.boundaries.on_leases_end = world.end_leases
 
     # --- what is to happen ---
 
@@ -83,12 +84,23 @@ class Host:
     def tick(self) -> None:
         """One invocation of the timer trigger."""
         self._last_tick = self.world.time.seconds
-        with self._invocation("timer") as app_lives:
+        with self._invocation("timer") as app_lives, self.world.steps() as steps:
+            app = self.world.app(steps)
+            try:
+                app.poller.run()
+            finally:
+                if self._last_tick - self._kept_house_at >= HOUSEKEEPING_SECONDS:
+                    self._kept_house_at = self._last_tick
+                    app.housekeeping.run_if_due()
+            app_lives()
+
+    def redrive(self, which: int, operation_id: str | None = None) -> None:
+        """A person puts one record of the poison queues back, if there is one."""
+        with self._invocation("operator") as app_lives:
             app = self.world.app()
-            app.poller.run()
-            if self._last_tick - self._kept_house_at >= HOUSEKEEPING_SECONDS:
-                self._kept_house_at = self._last_tick
-                app.keep_house()
+            with app.shelf.opened() as shelf:
+                if shelf:
+                    app.redrive.put_back(shelf[which % len(shelf)], operation_id)
             app_lives()
 
     def deliver(self) -> None:
@@ -183,7 +195,7 @@ class Host:
             moments.extend(
                 world.time.since_start(each.visible_at)
                 for each in queue.stored
-                if '"noticedAt"' not in each.text
+                if '"digestedAt"' not in each.text
             )
         return min(moments, default=None)
 
@@ -211,8 +223,7 @@ class Host:
 
     def _with_twins(self) -> None:
         """Everything that somebody holds is delivered a second time, at once."""
-        self.world.requests.end_leases()
-        self.world.pending.end_leases()
+        self.world.end_leases()
         now = self.world.time()
         held = [each for each in self.world.requests.stored if each.visible_at <= now]
         for _ in held:

@@ -1,4 +1,7 @@
-"""A mail server as a state machine: what it accepted, from whom, and for which request."""
+"""A mail server as a state machine: what it accepted, from whom, and for which request.
+
+Mails without a request are those to the people who run the app.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ class Accepted:
     Attributes:
         actor: The invocation that sent it.
         effect: The number of the effect in which it did.
-        outcome: The outcome that it tells, or ``not-yet-canceled``.
+        outcome: The outcome that it tells, or ``not-yet-canceled``; empty for a digest.
     """
 
     at: float
@@ -36,6 +39,7 @@ class SimulatedMailServer:
 
     def __init__(self, boundaries: Boundaries) -> None:
         self.accepted: list[Accepted] = []
+        self.digests: list[Accepted] = []
         self.is_down = False
         self._boundaries = boundaries
 
@@ -47,7 +51,7 @@ class SimulatedMailServer:
             seconds=MAIL_SECONDS,
             error=lambda: MailDeferredError("the mail server is busy"),
             lost=lambda: MailAnswerLostError("the mail server hung up"),
-            note=str(mail["X-Offer-Cancel-Outcome"]),
+            note=str(mail["X-Offer-Cancel-Outcome"] or "digest"),
         )
 
     def _take(self, mail: EmailMessage, recipients: tuple[str, ...]) -> Delivery:
@@ -56,16 +60,16 @@ class SimulatedMailServer:
         body, effect = mail.get_body(("plain",)), self._boundaries.last
         assert body is not None
         assert effect is not None
-        self.accepted.append(
-            Accepted(
-                at=self._boundaries.time.seconds,
-                actor=self._boundaries.actor.number,
-                effect=effect.number,
-                request_id=str(mail["X-Offer-Cancel-Request"]),
-                outcome=str(mail["X-Offer-Cancel-Outcome"]),
-                message_id=str(mail["Message-ID"]),
-                recipients=recipients,
-                text=str(body.get_content()),
-            )
+        request_id = str(mail["X-Offer-Cancel-Request"] or "")
+        taken = Accepted(
+            at=self._boundaries.time.seconds,
+            actor=self._boundaries.actor.number,
+            effect=effect.number,
+            request_id=request_id,
+            outcome=str(mail["X-Offer-Cancel-Outcome"] or ""),
+            message_id=str(mail["Message-ID"]),
+            recipients=recipients,
+            text=str(body.get_content()),
         )
+        (self.accepted if request_id else self.digests).append(taken)
         return Delivery(accepted=recipients)

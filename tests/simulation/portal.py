@@ -111,6 +111,8 @@ class SimulatedPortal:
     def _exchange(
         self, method: str, path: str, headers: Mapping[str, str], deadline_seconds: float
     ) -> Answer:
+        if any(TOKEN in value for name, value in headers.items() if name != "Authorization"):
+            self.strays.append(f"{path} with a token where none belongs")
         found = _OFFER_PATH.fullmatch(path) or _SLOT_PATH.fullmatch(path)
         offer = self.offers.get(found["offer"]) if found else None
         if found is None or offer is None or found["publisher"] != "contoso":

@@ -11,20 +11,20 @@ from tests.simulation.test_single_faults import is_sound
     ("scenario", "faults"),
     [
         pytest.param(
-            "answer-lost-then-404", "8 twin", id="a twin's call is forgotten and its end denied"
+            "answer-lost-then-404", "7 twin", id="a twin's call is forgotten and its end denied"
         ),
         pytest.param(
-            "newer-before-cancel", "8 crash-after", id="a publish that was hit is not named"
+            "newer-before-cancel", "7 crash-after", id="a publish that was hit is not named"
         ),
         pytest.param(
-            "newer-before-cancel", "8 answer-lost", id="nor after an answer that was lost"
+            "newer-before-cancel", "7 answer-lost", id="nor after an answer that was lost"
         ),
-        pytest.param("redirects-reads", "99 crash-after", id="a repeated mail tells another time"),
+        pytest.param("redirects-reads", "82 crash-after", id="a repeated mail tells another time"),
         pytest.param(
-            "replaced-by-newer", "7 crash-after", id="an ended row does not name its target"
+            "replaced-by-newer", "6 crash-after", id="an ended row does not name its target"
         ),
         pytest.param(
-            "operation-says-completed", "8 crash-after", id="a path's end is believed unconfirmed"
+            "operation-says-completed", "7 crash-after", id="a path's end is believed unconfirmed"
         ),
     ],
 )

@@ -1,22 +1,21 @@
 """The simulated world in one place: storage, Partner Center, mail, and the app on top of them."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-
-from msgspec import json
 
 from shared.partner_center.client import CloudPartnerPortal
 from shared.partner_center.credentials import StaticTokens
 from shared.queues import QueuedMessage
 from shared.record import CancellationRecord
 from shared.settings import PolicySettings
-from tests.simulation.app import POLICY, App, Parts
+from tests.simulation.app import POLICY, App, Mistakes, Parts
 from tests.simulation.boundaries import Boundaries, GuardedLedger, GuardedQueue, Script
 from tests.simulation.clock import SimulatedTime
 from tests.simulation.mail_server import SimulatedMailServer
 from tests.simulation.portal import ORIGIN, TOKEN, SimulatedPortal
 from tests.simulation.storage import SimulatedLedger, SimulatedQueue
+from tests.simulation.turns import Inline, Pick, StepExecutor, Turns
 
 type Tampering = Callable[[Parts], Parts]
 
@@ -46,8 +45,16 @@ class World:
         *,
         policy: PolicySettings = POLICY,
         tampering: Tampering | None = None,
+        pick: Pick | None = None,
     ) -> None:
-        """Start at the beginning of time; ``tampering`` breaks the app on purpose."""
+        """Start at the beginning of time.
+
+        Args:
+            script: What goes wrong at which effect.
+            policy: How patient the app is.
+            tampering: Breaks the app on purpose.
+            pick: Says which step of a run of the poller goes on; None lets each go on to its end.
+        """
         random.seed(1)  # the app's jitter
         self.time = SimulatedTime()
         self.policy = policy
@@ -60,11 +67,29 @@ class World:
         self.requests_poison = SimulatedQueue("cancel-requests-poison", self.time)
         self.pending_poison = SimulatedQueue("pending-cancellations-poison", self.time)
         self.asked: list[Asked] = []
+        self.malformed: list[str] = []
+        self.mistakes = Mistakes()
+        self._pick = pick
         self._tampering = tampering or (lambda parts: parts)
 
-    def app(self) -> App:
+    def app(self, steps: StepExecutor | None = None) -> App:
         """The app after a cold start."""
-        return App(self._tampering(self.parts()), self.time, self.policy)
+        parts = self._tampering(self.parts())
+        return App(parts, self.time, self.policy, self.mistakes, steps)
+
+    def steps(self) -> StepExecutor:
+        """What carries out the steps of the invocation that is at work."""
+        return Turns(self.boundaries, self._pick) if self._pick else Inline()
+
+    def end_leases(self) -> None:
+        """Every message that somebody has received can be received again."""
+        for queue in (self.requests, self.pending, self.requests_poison, self.pending_poison):
+            queue.end_leases()
+
+    def put_malformed(self, queue: SimulatedQueue, text: str) -> None:
+        """Another service puts on a queue what can never be processed."""
+        queue.put(text)
+        self.malformed.append(text)
 
     def parts(self) -> Parts:
         """What the app works with, each part behind the boundaries."""
@@ -91,10 +116,10 @@ class World:
         return list(self.ledger.rows.values())
 
     @property
-    def poisoned(self) -> list[Mapping[str, object]]:
-        """Every message on a poison queue."""
+    def poisoned(self) -> list[str]:
+        """Every message on a poison queue, as it stands there."""
         stored = (*self.requests_poison.stored, *self.pending_poison.stored)
-        return [json.decode(each.text, type=dict[str, object]) for each in stored]
+        return [each.text for each in stored]
 
     def put_poison(self, message: QueuedMessage) -> None:
         """What the host does with a message that it gives up on."""
