@@ -19,6 +19,7 @@ GUID_PATTERN = r"\A[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z"
 MAX_REASON_CHARACTERS = 500
 MAX_NAMED = 20  # operations named in one message and mail
 PENDING_VERSION = 1
+MAX_PENDING_BYTES = 60_000  # below the service's 64 KiB, with room for what polling adds
 SANE_YEARS = range(2000, 2101)
 
 PublisherId = Annotated[str, msgspec.Meta(pattern=PUBLISHER_ID_PATTERN)]
@@ -235,6 +236,18 @@ class PendingCancellation(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     def __post_init__(self) -> None:
         """Refuse times that cannot be meant; converted to UTC they would overflow."""
         check_times(self)
+
+
+def read_pending(text: str) -> PendingCancellation:
+    """Read a message of ``pending-cancellations``.
+
+    Raises:
+        InvalidRequestError: What is wrong and where, or that it leaves no room to be kept in.
+    """
+    pending = from_json(text, PendingCancellation)
+    if len(to_json(pending)) > MAX_PENDING_BYTES:  # in ASCII it may be longer than it was
+        raise InvalidRequestError(f"its state takes more than {MAX_PENDING_BYTES} bytes")
+    return pending
 
 
 def check_times(message: msgspec.Struct) -> None:

@@ -25,19 +25,19 @@ from shared.errors import (
 )
 from shared.handover import tell_outcome
 from shared.ledger import Ledger
-from shared.models import PENDING_VERSION, PendingCancellation, from_json, to_json
+from shared.models import PENDING_VERSION, PendingCancellation, from_json, read_pending, to_json
+from shared.observation import Observation, observe
 from shared.outcome_mail import CLAIM, Mailed, MailHopeless, MailLater, OutcomeMail
 from shared.partner_center.protocol import PartnerCenter
 from shared.pending_row import PendingRow
 from shared.poison import put_poison
 from shared.polling import (
     Finished,
-    Observation,
     PollAgain,
     Read,
-    Reading,
     after_failure,
     decide,
+    without_newer,
 )
 from shared.queues import MAX_MESSAGE_BYTES, Queue, QueuedMessage, plain_text
 from shared.record import CancellationRecord, Mail
@@ -124,7 +124,7 @@ class PendingStep:
             if from_json(text, _Versioned).version > PENDING_VERSION:
                 self._wait_for_newer_app(message, from_json(text, dict))
                 return None
-            pending = from_json(text, PendingCancellation)
+            pending = read_pending(text)
         except InvalidRequestError as error:
             self._give_up(message, str(error), None, None)
             return None
@@ -189,7 +189,7 @@ class PendingStep:
                     return decision, None
                 if self._monotonic() + self._read_seconds > leased.lease_ends:
                     raise TransientError("Partner Center answers too slowly for one poll")
-                seen = _with_reading(center, pending, decision.reading, seen)
+                pending, seen = _observed(center, pending, decision, seen)
         except PartnerCenterError as error:
             retry_after = error.retry_after if isinstance(error, TransientError) else None
             why = without_secrets(str(error))
@@ -278,20 +278,14 @@ class PendingStep:
         self._queue.delete(message)
 
 
-def _with_reading(
-    center: PartnerCenter, pending: PendingCancellation, reading: Reading, seen: Observation
-) -> Observation:
-    """What was read so far, and one reading more."""
-    offer = pending.publisher_id, pending.offer_id
-    done = seen.done | {reading}
-    match reading:
-        case Reading.LOCATION:
-            found = center.read_location(*offer, pending.location or "")
-            return replace_fields(seen, done=done, location=found)
-        case Reading.TARGET:
-            target = center.read_operation(*offer, pending.target_operation_id or "")
-            return replace_fields(seen, done=done, target=target)
-        case Reading.LISTING:
-            return replace_fields(seen, done=done, listing=center.list_operations(*offer))
-        case Reading.STATUS:
-            return replace_fields(seen, done=done, status=center.read_status(*offer))
+def _observed(
+    center: PartnerCenter, pending: PendingCancellation, wanted: Read, seen: Observation
+) -> tuple[PendingCancellation, Observation]:
+    """The poll with one reading more, or without it where the outcome has waited long enough."""
+    try:
+        return pending, observe(center, pending, wanted.reading, seen)
+    except TransientError:
+        without = None if wanted.is_needed else without_newer(pending, seen)
+        if without is None:
+            raise
+        return without

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from shared.addresses import keep_valid
+from shared.addresses import keep_valid, usable
 from shared.errors import InvalidRequestError, RedriveRefusedError
 from shared.ledger import Ledger
 from shared.models import CancelRequest, OutcomeName, PendingCancellation, to_json
@@ -123,7 +123,7 @@ class Redrive:
             raise RedriveRefusedError(
                 "its cancel call was sent already: --operation-id is not for it"
             )
-        emails = pending.notification_emails
+        emails, _ = usable(pending.notification_emails)
         if pending.outcome is None:
             opened = self._opened(row, emails, "", state=State.PENDING, pending_queued=True)
         else:
@@ -178,7 +178,7 @@ class Redrive:
             outcome=row.outcome or pending.outcome,
             mail=Mail.NONE,
             mail_at=None,
-            emails=pending.notification_emails,
+            emails=usable(pending.notification_emails)[0],
             redrives=row.redrives + 1,
         )
 
