@@ -29,6 +29,7 @@ class FunctionsHost:
         port: 0 for a free one; ``url`` tells which after the start.
         lease_seconds: The lease of a queue message while its function runs; the host's own
             default where None.
+        program: The module that is run, with the command line of ``devstack.host``.
         on_event: Called with each event of app and host, in a thread of the host's own.
     """
 
@@ -40,6 +41,7 @@ class FunctionsHost:
         log: Path,
         port: int = 0,
         lease_seconds: int | None = None,
+        program: str = "devstack.host",
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         """Remember how to start it; ``start`` starts it."""
@@ -48,6 +50,7 @@ class FunctionsHost:
         self.port = port
         self._app = app
         self._lease_seconds = lease_seconds
+        self._program = program
         self._on_event = on_event
         self._child: ChildProcess | None = None
 
@@ -119,7 +122,7 @@ class FunctionsHost:
             self._child.check()
 
     def _command(self) -> list[str]:
-        command = [sys.executable, "-m", "devstack.host", "--app", str(self._app.resolve())]
+        command = [sys.executable, "-m", self._program, "--app", str(self._app.resolve())]
         command += ["--port", str(self.port)]
         if self._lease_seconds:
             command += ["--lease-seconds", str(self._lease_seconds)]

@@ -49,6 +49,7 @@ class Stack:
         ports: The ports; free ones by default.
         settings: App settings that differ from the stack's own.
         lease_seconds: As of ``FunctionsHost``.
+        host_program: Its ``program``.
         on_event: Called with each event, besides being kept in ``events``.
         keeps_storage: Whether queues and table outlive the stack; else they are in memory.
 
@@ -68,6 +69,7 @@ class Stack:
         ports: Ports | None = None,
         settings: Mapping[str, str] | None = None,
         lease_seconds: int | None = None,
+        host_program: str = "devstack.host",
         on_event: Callable[[Event], None] | None = None,
         keeps_storage: bool = False,
     ) -> None:
@@ -78,6 +80,7 @@ class Stack:
         self._ports = ports or Ports()
         self._settings = dict(settings or {})
         self._lease_seconds = lease_seconds
+        self._host_program = host_program
         self._on_event = on_event
         self._running = contextlib.ExitStack()
         self.storage = Azurite(
@@ -155,6 +158,7 @@ class Stack:
             log=self.folder / "host.log",
             port=self._ports.http,
             lease_seconds=self._lease_seconds,
+            program=self._host_program,
             on_event=self._take,
         )
 
