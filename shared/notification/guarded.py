@@ -41,10 +41,10 @@ class Traffic:
             MailBusyError: As many as may be are under way.
             MailDeferredError: The server keeps failing, and it is not yet time to try it again.
         """
-        if self.failures >= FAILURES_IN_A_ROW and self.failed_at is not None:
-            if self.under_way or now - self.failed_at < TRY_EVERY:
-                raise MailDeferredError("the mail server keeps failing, so it was not tried")
-        elif self.under_way >= most:
+        is_failing = self.failures >= FAILURES_IN_A_ROW
+        if is_failing and self.failed_at is not None and now - self.failed_at < TRY_EVERY:
+            raise MailDeferredError("the mail server keeps failing, so it was not tried")
+        if self.under_way >= (1 if is_failing else most):
             raise MailBusyError("as many mails as may be are under way")
 
 
