@@ -1,0 +1,1 @@
+"""Measures the app against stated baselines, on the stack of this machine: ``make bench``."""
