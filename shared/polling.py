@@ -5,8 +5,8 @@ or names the seconds to the next poll. Answers are judged by their state, never 
 """
 
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from datetime import datetime, timedelta
-from enum import Enum, auto
 
 from msgspec.structs import replace
 
@@ -20,8 +20,8 @@ from shared.models import (
     OutcomeName,
     PendingCancellation,
 )
+from shared.observation import Observation, Reading
 from shared.partner_center.location import operation_id_of
-from shared.partner_center.protocol import OfferStatus
 from shared.poll_times import (
     is_overdue,
     is_past_last_deadline,
@@ -31,42 +31,20 @@ from shared.poll_times import (
 
 CANCEL_FAILED_AFTER = timedelta(seconds=30)
 LOCATION_PATIENCE = 3  # failures in a row, after which the target is looked at without it
+NEWER_PATIENCE = 2  # failures in a row, after which an outcome no longer waits for the list
 MAX_GAP = timedelta(minutes=15)  # a longer one is not time in which anybody read anything
-
-
-class Reading(Enum):
-    """What can be read of Partner Center for a pending cancellation."""
-
-    LOCATION = auto()
-    TARGET = auto()
-    LISTING = auto()
-    STATUS = auto()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Observation:
-    """What was read in this poll so far.
-
-    Attributes:
-        done: The readings made; one that found nothing is made, and its value is None.
-        location: The operation at the Location.
-        target: The target by its own path.
-        listing: The offer's operations, newest first.
-        status: The offer's own status.
-    """
-
-    done: frozenset[Reading] = frozenset()
-    location: Operation | None = None
-    target: Operation | None = None
-    listing: tuple[Operation, ...] | None = None
-    status: OfferStatus | None = None
 
 
 @dataclass(frozen=True)
 class Read:
-    """Make this reading and decide again."""
+    """Make this reading and decide again.
+
+    Attributes:
+        is_needed: Whether the outcome depends on it; else it only tells what else was hit.
+    """
 
     reading: Reading
+    is_needed: bool = True
 
 
 @dataclass(frozen=True)
@@ -124,8 +102,23 @@ def decide(
         asked = max((o.retry_after or 0.0 for o in (seen.location, seen.target) if o), default=0.0)
         return PollAgain(polled, max(next_poll_seconds(polled, now), asked))
     if polled.newer_operations != () and Reading.LISTING not in seen.done:
-        return Read(Reading.LISTING)
+        return Read(Reading.LISTING, is_needed=False)
     return Finished(outcome, _with_also_canceled(polled, seen))
+
+
+def without_newer(
+    pending: PendingCancellation, seen: Observation
+) -> tuple[PendingCancellation, Observation] | None:
+    """The poll without the list that only tells what else was hit; None while it is worth a wait.
+
+    Whoever asked for the cancellation should not have to wait for hours to hear that it worked,
+    because a list is down that has nothing to say about it.
+    """
+    if pending.failures < NEWER_PATIENCE:
+        return None
+    return replace(pending, newer_operations=None), replace_fields(
+        seen, done=seen.done | {Reading.LISTING}
+    )
 
 
 def after_failure(

@@ -101,19 +101,39 @@ def test_a_failed_cancel_of_a_publish_that_ends_meanwhile_gives_its_end(stage: S
     assert stage.outcome(request_id) == "canceled"
 
 
-def test_polls_come_every_tick_and_later_every_minute(stage: Stage) -> None:
+def test_who_asked_does_not_wait_for_hours_for_a_list_that_changes_no_outcome(
+    stage: Stage,
+) -> None:
+    stage.given("cancels-after-202", faults=[{"on": ["list"], "skip": 1, "status": 500}])
+    request_id = stage.pend()
+    row = stage.play_out(request_id, minutes=2)
+    assert row.outcome is not None
+    assert row.outcome.name == "canceled"
+    assert "It is not known whether another publish" in stage.mail.text
+
+
+def test_an_end_that_a_list_has_to_confirm_waits_for_it(stage: Stage) -> None:
+    until_then = {"on": ["list"], "skip": 1, "first": 6, "status": 500}
+    stage.given("operation-says-completed", faults=[until_then])
+    request_id = stage.pend()
+    stage.play_out(request_id, minutes=20)
+    assert stage.outcome(request_id) == "canceled"
+    assert reads(stage).count("submissions") == 8
+
+
+def test_polls_come_every_tick_and_later_each_fortieth_of_the_age(stage: Stage) -> None:
     stage.given("cancels-after-202", **SLOW)
     stage.pend()
     for _ in range(3):
         stage.poll()
         assert 11 <= stage.pending.only.asked_delay <= 15
         stage.time.advance(TICK)
-    stage.time.advance(600)
+    stage.time.advance(1200)
     stage.poll()
-    assert 26 <= stage.pending.only.asked_delay <= 38
-    stage.time.advance(3600)
+    assert 27 <= stage.pending.only.asked_delay <= 36
+    stage.time.advance(2400)
     stage.poll()
-    assert 54 <= stage.pending.only.asked_delay <= 66
+    assert 81 <= stage.pending.only.asked_delay <= 104
 
 
 @pytest.mark.parametrize(("retry_after", "asked"), [("240", 240), ("7200", 900)])

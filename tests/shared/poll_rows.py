@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from shared.polling import Reading
+from shared.observation import Reading
 from tests.shared.builders import (
     CANCEL_ID,
     CANCEL_LOCATION,

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.models import Operation, PendingCancellation
+from shared.observation import Observation, Reading
 from shared.partner_center.protocol import OfferStatus
-from shared.polling import Finished, Observation, PollAgain, Read, Reading, decide
+from shared.polling import Finished, PollAgain, Read, decide
 from tests.shared.builders import after
 
 DEADLINE = timedelta(minutes=120)

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.models import Refusal
+from shared.observation import Observation, Reading
 from shared.poll_times import is_overdue, next_poll_seconds
-from shared.polling import Finished, PollAgain, Reading, after_failure
+from shared.polling import Finished, PollAgain, Read, after_failure, decide, without_newer
 from tests.shared.builders import CANCEL_ID, OTHER_ID, TARGET_ID, after, operation, pending
 from tests.shared.polls import DEADLINE, World, poll
 
@@ -244,6 +245,20 @@ def test_newer_operations_are_read_at_the_end_only() -> None:
     late = pending(newer_operations=None, readable_seconds=7200.0)
     done = poll(late, World(location=RUNS, listing=(RUNS,)))
     assert done.readings == [Reading.LOCATION, Reading.LISTING]
+
+
+@pytest.mark.parametrize("newer", [None, (OTHER_ID,)])
+def test_an_outcome_waits_for_what_else_was_hit_only_so_long(newer: Any) -> None:
+    ended = Observation(done=frozenset({Reading.LOCATION}), location=CANCELED)
+    state = pending(newer_operations=newer, failures=1)
+    assert decide(state, ended, after(60), DEADLINE) == Read(Reading.LISTING, is_needed=False)
+    assert without_newer(state, ended) is None
+    without = without_newer(pending(newer_operations=newer, failures=2), ended)
+    assert without is not None
+    done = decide(*without, after(60), DEADLINE)
+    assert isinstance(done, Finished)
+    assert done.outcome.name == "canceled"
+    assert done.pending.newer_operations is None
 
 
 def test_what_nobody_saw_stays_unknown_where_the_list_is_gone() -> None:
