@@ -6,7 +6,7 @@ is first missed.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -33,6 +33,7 @@ _STORED_AS_JSON = frozenset(
 )
 _NO_TABLE = "TableNotFound"
 _MAX_CONFLICTS = 10
+_PAGE = 100  # rows in memory at once, however many are open
 
 
 class Ledger(Protocol):
@@ -51,12 +52,19 @@ class Ledger(Protocol):
         """Write the row, unless it was written since ``record`` was read: ``RowConflictError``."""
 
     def remove(self, record: CancellationRecord) -> None:
-        """Remove the row of a request that was never accepted; one that is gone is gone."""
+        """Remove the row of a request that was never accepted; one that is gone is gone.
+
+        Raises:
+            RowConflictError: It was written since ``record`` was read, or inserted.
+        """
 
     def open_records(
         self, publisher_id: str | None = None, offer_id: str | None = None
-    ) -> list[CancellationRecord]:
-        """The rows without an outcome that can be read: all of them, or those of one offer."""
+    ) -> Iterable[CancellationRecord]:
+        """The rows without an outcome that can be read: all of them, or those of one offer.
+
+        They may be read as they are asked for, so that their number costs no memory.
+        """
 
 
 def amend(
@@ -137,20 +145,33 @@ class TableLedger:
 
     def open_records(
         self, publisher_id: str | None = None, offer_id: str | None = None
-    ) -> list[CancellationRecord]:
+    ) -> Iterator[CancellationRecord]:
         """The rows without an outcome that can be read: all of them, or those of one offer."""
         query, values = "isOpen eq true", {}
         if publisher_id is not None and offer_id is not None:
             query += " and PartitionKey eq @publisher and RowKey ge @first and RowKey lt @last"
             partition, first = _keys(publisher_id, offer_id, "")
             values = {"publisher": partition, "first": first, "last": f"{offer_id};"}
-        found = self._call(lambda: list(self._client.query_entities(query, parameters=values)))
-        return [record for record in map(_readable, found) if record is not None]
+        found = self._client.query_entities(query, parameters=values, results_per_page=_PAGE)
+        pages = found.by_page()
+        # A page may be empty with others to come, so that only the end of all pages is the end.
+        while (page := self._call(lambda: next(pages, None))) is not None:
+            yield from (record for record in map(_readable, page) if record is not None)
 
     def remove(self, record: CancellationRecord) -> None:
-        """Remove the row, whatever was written since."""
+        """Remove the row against its ETag; whatever version it has where none is known."""
         partition, row = _keys(record.publisher_id, record.offer_id, record.request_id)
-        self._call(lambda: self._client.delete_entity(partition, row))
+        if not record.etag:
+            self._call(lambda: self._client.delete_entity(partition, row))
+            return
+        self._call(
+            lambda: self._client.delete_entity(
+                partition,
+                row,
+                etag=record.etag,
+                match_condition=MatchConditions.IfNotModified,
+            )
+        )
 
     def _call[T](self, call: Callable[[], T]) -> T:
         try:

@@ -215,7 +215,7 @@ def test_what_cannot_be_read_of_the_memory_is_forgotten(checks: Checks, text: st
 
 def test_the_memory_is_no_request(checks: Checks, stage: Stage) -> None:
     checks.watch().run_if_due()
-    assert stage.ledger.open_records() == []
+    assert list(stage.ledger.open_records()) == []
     [entity] = stage.table.list_entities()
     assert (entity["PartitionKey"], entity["RowKey"]) == (PARTITION, MEMORY_NAME)
 

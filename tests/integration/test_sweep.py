@@ -271,7 +271,7 @@ def test_one_row_that_somebody_works_on_does_not_stop_the_others(stage: Stage) -
             return getattr(stage.ledger, name)
 
         def open_records(self) -> object:
-            found = stage.ledger.open_records()
+            found = list(stage.ledger.open_records())
             stage.ledger.replace(replace(stage.row(busy), reason="changed meanwhile"))
             return found
 

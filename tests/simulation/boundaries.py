@@ -237,7 +237,9 @@ class GuardedLedger:
     def open_records(
         self, publisher_id: str | None = None, offer_id: str | None = None
     ) -> list[CancellationRecord]:
-        return self._meet("open_records", lambda: self._real.open_records(publisher_id, offer_id))
+        return self._meet(
+            "open_records", lambda: list(self._real.open_records(publisher_id, offer_id))
+        )
 
     def _meet[T](
         self, method: str, work: Callable[[], T], record: CancellationRecord | None = None
