@@ -4,7 +4,6 @@ Everything that can be wrong is said before anything is stored; 202 is not answe
 request is durably on the queue.
 """
 
-import contextlib
 import re
 import uuid
 from collections.abc import Callable, Mapping
@@ -107,15 +106,28 @@ class Acceptance:
 
     def _store(self, record: CancellationRecord) -> None:
         """The row first, so that whoever takes the message finds it."""
+        written = record
         try:
-            inserted = self._ledger.insert(record)
-            self._requests.put(to_json(request_message(inserted)))
+            written = self._ledger.insert(record)
+            self._requests.put(to_json(request_message(written)))
         except StorageUnavailableError:
-            # Not accepted: the row must not mail anybody later. A message that arrived all the
-            # same makes it anew.
-            with contextlib.suppress(StorageUnavailableError):
-                self._ledger.remove(record)
+            if not self._is_taken_back(written):
+                return
             raise
+
+    def _is_taken_back(self, record: CancellationRecord) -> bool:
+        """Remove the row of what was not accepted, so that it mails nobody later.
+
+        A message that arrived all the same makes it anew. Unless it was taken already: whoever
+        has changed the row since works on the request, and that must not be forgotten.
+        """
+        try:
+            self._ledger.remove(record)
+        except StorageUnavailableError as error:
+            event("row-not-removed", request_id=record.request_id, reason=str(error))
+        except RowConflictError:
+            return False
+        return True
 
     def _checked(self, call: CancelCall) -> tuple[CancelRequest, tuple[str, ...]]:
         _check_path(call)

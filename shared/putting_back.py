@@ -17,7 +17,12 @@ LAST_TRY = 5  # maxDequeueCount of host.json: after this one the host poisons
 DELAY_SECONDS = 300.0
 
 
-def put_back(requests: Queue, message: QueuedMessage, now: datetime) -> None:
+def meant_at(request: CancelRequest, message: QueuedMessage) -> datetime:
+    """When a request was made, on Storage's clock, by which producers are taken to go as well."""
+    return min(request.meant_requested_at or message.inserted_at, message.inserted_at)
+
+
+def put_back(requests: Queue, message: QueuedMessage) -> None:
     """Put the message back for five minutes, with the id and the age that it has so far.
 
     Raises:
@@ -29,8 +34,6 @@ def put_back(requests: Queue, message: QueuedMessage, now: datetime) -> None:
         requests.put(message.text, DELAY_SECONDS)  # judged once there is somebody to tell
         return
     request_id = request.request_id or message.id
-    given = request.meant_requested_at or now
-    requested_at = min(given, message.inserted_at, now)
-    copy = replace(request, request_id=request_id, requested_at=requested_at)
+    copy = replace(request, request_id=request_id, requested_at=meant_at(request, message))
     requests.put(to_json(copy), DELAY_SECONDS)
     event("request-put-back", request_id=request_id, seconds=DELAY_SECONDS)

@@ -29,7 +29,7 @@ from shared.looking import look
 from shared.models import CancelRequest, Operation, from_json
 from shared.partner_center.protocol import PartnerCenter
 from shared.poison import put_poison, request_of
-from shared.putting_back import LAST_TRY, put_back
+from shared.putting_back import LAST_TRY, meant_at, put_back
 from shared.queues import Queue, QueuedMessage, plain_text
 from shared.record import CancellationRecord, new_record
 from shared.settings import PolicySettings
@@ -51,8 +51,13 @@ class Submission:
         partner_center: Callable[[], PartnerCenter],
         policy: PolicySettings,
         clock: Callable[[], datetime],
+        on_our_clock: Callable[[datetime], datetime] = lambda when: when,
     ) -> None:
-        """Work with these; ``partner_center`` raises ``ConfigurationError`` until it can be had."""
+        """Work with these; ``partner_center`` raises ``ConfigurationError`` until it can be had.
+
+        ``on_our_clock`` brings a time that a message tells, or that Storage tells of it, onto our
+        clock; what it needs for that it has learned once the row was read.
+        """
         self._ledger = ledger
         self._poison = poison
         self._disposition = Disposition(
@@ -65,6 +70,7 @@ class Submission:
         self._partner_center = partner_center
         self._policy = policy
         self._clock = clock
+        self._on_our_clock = on_our_clock
 
     def handle(self, message: QueuedMessage) -> None:
         """Carry one message as far as it goes now; when this returns, it may be deleted.
@@ -78,7 +84,7 @@ class Submission:
             if message.dequeue_count < LAST_TRY:
                 raise
             event("storage-unavailable", level=logging.ERROR, reason=str(error))
-            put_back(self._requests, message, self._clock())
+            put_back(self._requests, message)
 
     def _take(self, message: QueuedMessage) -> None:
         try:
@@ -117,11 +123,11 @@ class Submission:
             return found
         now = self._clock()
         emails, dropped = keep_valid(request.notification_emails)
-        given = request.meant_requested_at or now
+        asked_at = self._on_our_clock(meant_at(request, message))
         record = new_record(
             request,
             request_id=request_id,
-            requested_at=min(given, message.inserted_at, now),
+            requested_at=min(asked_at, now),
             source="queue",
             emails=emails,
             dropped_emails=dropped,

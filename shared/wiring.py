@@ -18,6 +18,7 @@ from shared.ledger import TABLE, TableLedger
 from shared.models import utc_now
 from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS, POISON_SUFFIX, StorageQueue
 from shared.settings import MailSettings, PartnerCenterSettings, PolicySettings, StorageSettings
+from shared.storage_clock import StorageClock
 from shared.storage_transport import storage_transport
 
 if TYPE_CHECKING:  # a function that starts cold should load nothing that only others need
@@ -32,14 +33,8 @@ if TYPE_CHECKING:  # a function that starts cold should load nothing that only o
     from shared.redrive import Redrive
     from shared.submission import Submission
 
-# An accept makes three calls and must answer within 10 s; SDK retries would sleep for minutes.
-# A token may have to be had first, and again for the call that cleans up.
-STORAGE_BOUNDS: dict[str, Any] = {
-    "retry_total": 0,
-    "connection_timeout": 1,
-    "read_timeout": 2,
-    "logging_enable": False,
-}
+# SDK retries would sleep for minutes. How long one call may take is the transport's to know.
+_STORAGE_BOUNDS: dict[str, Any] = {"retry_total": 0, "logging_enable": False}
 _READS_PER_POLL = 3
 
 
@@ -70,6 +65,7 @@ def submission() -> "Submission":
         partner_center=_partner_center,
         policy=_policy_or_default(),
         clock=utc_now,
+        on_our_clock=_storage_clock().ours,
     )
 
 
@@ -261,8 +257,13 @@ def _credential(client_id: str) -> Any:
     )
 
 
+@cache
+def _storage_clock() -> StorageClock:
+    return StorageClock(utc_now)
+
+
 def _bounds() -> dict[str, Any]:
-    return {**STORAGE_BOUNDS, "transport": storage_transport()}
+    return {**_STORAGE_BOUNDS, "transport": storage_transport(_storage_clock().observe)}
 
 
 @cache

@@ -114,6 +114,7 @@ class Backstage:
             partner_center=cast.partner_center,
             policy=cast.policy,
             clock=self.time,
+            on_our_clock=cast.on_our_clock,
         )
 
     def step(self, **parts: Any) -> PendingStep:

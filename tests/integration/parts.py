@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from shared.ledger import Ledger
@@ -58,6 +59,7 @@ class Cast:
     partner_center: Callable[[], PartnerCenter]
     mailer: Callable[[], Mailer]
     policy: PolicySettings = POLICY
+    on_our_clock: Callable[[datetime], datetime] = lambda when: when
 
 
 def policy(**changes: Any) -> PolicySettings:

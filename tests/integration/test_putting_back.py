@@ -50,6 +50,6 @@ def test_at_the_last_try_a_message_waits_with_its_id_and_its_age(stage: Stage) -
 def test_a_message_that_nobody_can_read_is_put_back_as_it_is(stage: Stage) -> None:
     stage.requests.adapter.put("no JSON")
     message = stage.received()
-    put_back(stage.requests.adapter, message, stage.time())
+    put_back(stage.requests.adapter, message)
     assert [kept.text for kept in stage.requests.kept if kept.asked_delay] == ["no JSON"]
     assert json.dumps(stage.requests_poison.members) == "[]"

@@ -36,8 +36,11 @@ class KeptRows:
         return self._write(record)
 
     def remove(self, record: CancellationRecord) -> None:
-        """Forget every version of the row."""
+        """Forget every version of the row, unless it was written since."""
         self._fail("remove")
+        current = self.get(record.publisher_id, record.offer_id, record.request_id)
+        if current and record.etag not in ("", current.etag):
+            raise RowConflictError("it changed")
         self.versions = [row for row in self.versions if row.request_id != record.request_id]
 
     def open_records(

@@ -1,0 +1,58 @@
+"""Stacks at the platform's limits: an app with another host.json, storage that can be troubled."""
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.processes import ROOT
+from devstack.stack import Stack
+from tests.e2e.clean_logs import assert_clean
+from tests.integration.storage_proxy import TroubledStorage, troubled
+
+IMPATIENT = {"POLL_SCHEDULE": "* * * * * *", "RETRY_FIRST_SECONDS": "1", "SECOND_LOOK_SECONDS": "2"}
+LEASE_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class TroubledStack:
+    """A stack whose app reaches storage through proxies; the test reaches it directly."""
+
+    stack: Stack
+    storage: TroubledStorage
+
+
+def app_with(folder: Path, **changes: object) -> Path:
+    """The app itself, with some of the top members of its host.json set otherwise."""
+    folder.mkdir()
+    for part in ("CancelHttpTrigger", "CancelQueueTrigger", "PollTimerTrigger", "shared"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
+    (folder / "host.json").write_text(json.dumps(host | changes), encoding="utf-8")
+    return folder
+
+
+def app_that_retries_soon(folder: Path) -> Path:
+    """The app, given a message again a second after it failed instead of half a minute."""
+    host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
+    queues = host["extensions"]["queues"] | {"visibilityTimeout": "00:00:01"}
+    return app_with(folder, extensions=host["extensions"] | {"queues": queues})
+
+
+@contextlib.contextmanager
+def troubled_stack(folder: Path) -> Iterator[TroubledStack]:
+    """A stack whose storage can be made to fail, in each call and for as long as a test wants."""
+    app = app_that_retries_soon(folder / "app")
+    stack = Stack(folder / "state", app=app, settings=IMPATIENT, lease_seconds=LEASE_SECONDS)
+    stack.start(with_host=False)
+    with contextlib.ExitStack() as running:
+        running.callback(stack.stop)
+        storage = running.enter_context(troubled(stack.storage))
+        stack.host.settings["CancelStorage"] = storage.connection_string
+        stack.host.start()
+        yield TroubledStack(stack, storage)
+        storage.heal()
+        stack.host.stop()
+    assert_clean(stack)
