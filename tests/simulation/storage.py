@@ -113,6 +113,9 @@ class SimulatedLedger:
         return self._write(record)
 
     def remove(self, record: CancellationRecord) -> None:
+        current = self.rows.get(_key(record))
+        if current and record.etag not in ("", current.etag):
+            raise RowConflictError("the row was written since it was read")
         self.rows.pop(_key(record), None)
 
     def open_records(
