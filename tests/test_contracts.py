@@ -174,7 +174,7 @@ def test_the_host_keeps_to_what_the_app_counts_on() -> None:
     assert queues == {
         "messageEncoding": "none",
         "batchSize": 4,
-        "newBatchThreshold": 2,
+        "newBatchThreshold": 12,  # so many may hang before others wait
         "visibilityTimeout": "00:00:30",
         "maxPollingInterval": "00:00:02",
         "maxDequeueCount": LAST_TRY,
