@@ -145,7 +145,8 @@ def test_a_mail_that_ends_whoever_sends_it_is_tried_six_times(
     stage: Stage, error: type[BaseException]
 ) -> None:
     crowd = Crowd(stage)
-    [deadly] = crowd.ask_many(1)
+    [deadly] = crowd.ask_many(1, "cancels-after-202", cancel_seconds=1)
+    stage.time.advance(TICK)
     sender = DeadlyMail(stage, deadly, error)
     mailer = stage.mailer(sender)
     for _ in range(2 * MAX_CRASHES):
