@@ -186,7 +186,8 @@ class OutcomeMail:
             reason=reason,
             seconds=round(seconds, 1),
         )
-        self._mark(record, Mail.NONE, "mail-deferred", reason)
+        may_be_out = bool(pending.mail_answers_lost or pending.served_emails)
+        self._mark(record, Mail.NONE, "mail-deferred", reason, may_be_out=may_be_out)
         failed = replace(pending, mail_failures=pending.mail_failures + 1, mail_since=since)
         return MailLater(failed, seconds)
 
@@ -198,7 +199,15 @@ class OutcomeMail:
         """Mark the row of a mail that can reach nobody, once its poison record is written."""
         self._mark(record, Mail.FAILED, "mail-failed", without_secrets(why))
 
-    def _mark(self, record: CancellationRecord, mail: Mail, step: str, detail: str) -> None:
+    def _mark(
+        self,
+        record: CancellationRecord,
+        mail: Mail,
+        step: str,
+        detail: str,
+        *,
+        may_be_out: bool = False,
+    ) -> None:
         """Write what became of the mail; once there is none to send, addresses go."""
         now = self._clock()
         keeps_addresses = mail is Mail.NONE
@@ -210,6 +219,7 @@ class OutcomeMail:
                 detail,
                 mail=mail,
                 mail_at=now,
+                maybe_mailed_at=current.maybe_mailed_at or (now if may_be_out else None),
                 emails=current.emails if keeps_addresses else (),
             )
 

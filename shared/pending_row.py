@@ -81,6 +81,7 @@ def _ended(
 ) -> CancellationRecord:
     """The row with its outcome, the first one found, and the mail claimed."""
     outcome = record.outcome or pending.outcome
+    left_by_the_dead = record.mail_at if record.mail is Mail.SENDING else None
     claimed = replace(
         record,
         state=State.ENDED,
@@ -94,6 +95,7 @@ def _ended(
         newer_operations=pending.newer_operations,
         mail=Mail.SENDING,
         mail_at=now,
+        maybe_mailed_at=record.maybe_mailed_at or left_by_the_dead,
     )
     if record.outcome is not None or outcome is None:
         return claimed

@@ -65,6 +65,8 @@ class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="came
         also_canceled: Other operations that this request may have hit.
         outcome: The first outcome written wins.
         mail: The outcome's mail; ``notice`` is the one that says NOT YET CANCELED.
+        maybe_mailed_at: When a mail of its outcome may have gone out of which nobody heard, or to
+            some of its recipients.
         redrives: How often a person put it back from a poison queue; a pending message with a
             lower number is a stale twin.
         replaces: When the mail went out that the next one replaces, since a person put it back.
@@ -104,6 +106,7 @@ class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="came
     outcome: Outcome | None = None
     mail: Mail = Mail.NONE
     mail_at: datetime | None = None
+    maybe_mailed_at: datetime | None = None
     notice: Mail = Mail.NONE
     notice_at: datetime | None = None
     notice_failures: int = 0

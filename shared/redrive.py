@@ -149,7 +149,7 @@ class Redrive:
             raise RedriveRefusedError(
                 f"the request has ended as {row.outcome.name.value}, drop the record"
             )
-        was_mailed = row.mail in (Mail.SENT, Mail.SENDING)
+        mailed_at = row.mail_at if row.mail in (Mail.SENT, Mail.SENDING) else row.maybe_mailed_at
         return row.with_step(
             self._clock(),
             "redriven",
@@ -157,7 +157,8 @@ class Redrive:
             outcome=None,
             mail=Mail.NONE,
             mail_at=None,
-            replaces=row.mail_at if was_mailed else row.replaces,
+            maybe_mailed_at=None,
+            replaces=mailed_at or row.replaces,
             emails=emails,
             redrives=row.redrives + 1,
             **changes,

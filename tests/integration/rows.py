@@ -29,6 +29,7 @@ def bare(**changes: Any) -> CancellationRecord:
 _MAILED: dict[str, Any] = {
     "mail": Mail.SENT,
     "mail_at": NOW,
+    "maybe_mailed_at": NOW,
     "notice": Mail.NOBODY,
     "notice_at": NOW,
     "notice_failures": 4,

@@ -2,12 +2,15 @@
 
 import json
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
 
-from shared.errors import MailRefusedError
+from shared.errors import MailAnswerLostError, MailRefusedError
+from shared.notification.sender import Delivery
 from shared.queues import PENDING_CANCELLATIONS
 from shared.record import Mail
 from tests.integration.crashes import CrashError, Fate
@@ -66,6 +69,28 @@ def test_the_second_mail_says_that_it_replaces_the_first(duty: Duty, stage: Stag
     assert "This replaces the mail of " in words
     assert "about the same request, which said that the end was not known." in words
     assert first.message["Message-ID"] != second.message["Message-ID"]
+
+
+def test_a_mail_of_which_nobody_heard_is_replaced_as_well(duty: Duty, stage: Stage) -> None:
+    class HangingUp:
+        """A mail server whose yes does not come through."""
+
+        def send(self, mail: EmailMessage, recipients: Sequence[str]) -> Delivery:
+            stage.smtp_sender.send(mail, recipients)
+            raise MailAnswerLostError("the mail server hung up")
+
+    stage.given("cancels-at-once")
+    request_id = duty.poison_request()
+    duty.watch()
+    hanging_up = stage.mailer(HangingUp())
+    stage.poll(mailer=lambda: hanging_up)
+    assert stage.row(request_id).mail is Mail.NONE
+    duty.operate("redrive", request_id)
+    stage.play_out(request_id)
+    first, second = stage.mails()
+    assert "NOT KNOWN" in first.subject
+    assert second.subject.startswith("Canceled")
+    assert "replaces" in second.text
 
 
 def test_a_second_unconfirmed_mail_is_no_copy_of_the_first(duty: Duty, stage: Stage) -> None:
