@@ -6,18 +6,24 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import accept, cold_start, memory, per_cancellation, poll, submit, until_mail
+from benchmarks import accept, cold_start, cost, memory, per_cancellation, poll, submit, until_mail
 from benchmarks.rows import render, write_json
 from benchmarks.run import Run
 from benchmarks.sizes import FULL, QUICK
+from devstack import terminal
 
-_MODULES = (cold_start, accept, submit, poll, per_cancellation, until_mail, memory)
+_MODULES = (cold_start, accept, submit, poll, per_cancellation, until_mail, memory, cost)
 GROUPS = {module.GROUP: module.measure for module in _MODULES}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; 0 whether or not the goals are met: the table says which are."""
     options = _parser().parse_args(arguments)
+    return terminal.run(lambda: bench(options))
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Measure what was asked for, print the table and write it."""
     sizes = QUICK if options.quick else FULL
     with tempfile.TemporaryDirectory(prefix="offer-cancel-bench-") as folder:
         run = Run(sizes, Path(folder))
@@ -33,10 +39,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", action="append", choices=sorted(GROUPS))
-    parser.add_argument("--json", type=Path, default=Path(".devstack/bench.json"))
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measures the app against stated baselines on the stack of this machine, "
+        "prints one table and writes it as JSON. What each row means: docs/benchmarks.md.",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes: a minute or two, figures are rough"
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=list(GROUPS),
+        metavar="GROUP",
+        help=f"only this group, may be repeated: {', '.join(GROUPS)}",
+    )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        default=Path(".devstack/bench.json"),
+        metavar="FILE",
+        help="where the JSON goes (default: %(default)s)",
+    )
     return parser
 
 

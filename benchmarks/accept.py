@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -50,7 +51,7 @@ def measure(run: Run) -> Iterator[Row]:
     """Requests per second, and how long one takes."""
     with run.stack(with_host=True, **_ALONE) as stack:
         run.say("accepting over HTTP")
-        own = _timed(run, lambda: _http_client(stack))
+        own = _timed(run, lambda clients: _http_client(stack, clients))
         run.say("the same Storage calls alone")
         bare = _timed(run, _bare_client(stack))
     clients = f"{run.sizes.accept_clients} clients"
@@ -73,26 +74,27 @@ def measure(run: Run) -> Iterator[Row]:
         )
 
 
-def _timed(run: Run, make_client: Callable[[], Callable[[], None]]) -> Timed:
+def _timed(run: Run, make_client: Callable[[ExitStack], Callable[[], None]]) -> Timed:
     """Let clients send until all is sent; each has connections of its own."""
     own = threading.local()
 
     def send(_: int) -> float:
         if not hasattr(own, "send"):
-            own.send = make_client()
+            own.send = make_client(clients)
         begun = monotonic()
         own.send()
         return monotonic() - begun
 
-    with ThreadPoolExecutor(run.sizes.accept_clients) as pool:
+    with ExitStack() as clients, ThreadPoolExecutor(run.sizes.accept_clients) as pool:
         list(pool.map(send, range(_WARM_UP)))
         begun = monotonic()
         seconds = list(pool.map(send, range(run.sizes.accept_requests)))
     return Timed(len(seconds) / (monotonic() - begun), seconds)
 
 
-def _http_client(stack: Stack) -> Callable[[], None]:
+def _http_client(stack: Stack, clients: ExitStack) -> Callable[[], None]:
     connection = http.client.HTTPConnection(urlsplit(stack.url).netloc, timeout=30)
+    clients.callback(connection.close)
     path = f"/api/publishers/{PUBLISHER}/offers/accept/cancel?api-version=2017-10-31"
     body = json.dumps({"metadata": {"notification-emails": EMAIL}, "reason": "wrong price"})
 
@@ -106,7 +108,7 @@ def _http_client(stack: Stack) -> Callable[[], None]:
     return send
 
 
-def _bare_client(stack: Stack) -> Callable[[], Callable[[], None]]:
+def _bare_client(stack: Stack) -> Callable[[ExitStack], Callable[[], None]]:
     """A client that writes rows and messages like those that the app has just written."""
     storage = stack.storage.connection_string
     with (
@@ -116,11 +118,13 @@ def _bare_client(stack: Stack) -> Callable[[], Callable[[], None]]:
         row = dict(next(iter(table.query_entities("isOpen eq true", results_per_page=1))))
         text = str(queue.peek_messages()[0].content)
 
-    def make() -> Callable[[], None]:
-        bounds: dict[str, Any] = {"transport": storage_transport(), "retry_total": 0}
-        table = TableClient.from_connection_string(storage, TABLE, **bounds)
-        bounds = {"transport": storage_transport(), "retry_total": 0}
-        queue = QueueClient.from_connection_string(storage, CANCEL_REQUESTS, **bounds)
+    def make(clients: ExitStack) -> Callable[[], None]:
+        own: dict[str, Any] = {"transport": storage_transport(), "retry_total": 0}
+        table = TableClient.from_connection_string(storage, TABLE, **own)
+        own = {"transport": storage_transport(), "retry_total": 0}
+        queue = QueueClient.from_connection_string(storage, CANCEL_REQUESTS, **own)
+        clients.enter_context(table)
+        clients.enter_context(queue)
 
         def send() -> None:
             table.create_entity({**row, "RowKey": f"accept:{uuid.uuid4()}"})

@@ -5,13 +5,14 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+from devstack.errors import StackError
 from devstack.functions_host import PASSED_ON
 from devstack.processes import ROOT
 
 _SECONDS = 300.0
 
 
-class ChildFailedError(RuntimeError):
+class ChildFailedError(StackError):
     """A measured process ended with an error; its own words say which."""
 
 

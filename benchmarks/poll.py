@@ -9,7 +9,6 @@ from benchmarks.run import Run
 from shared.settings import PolicySettings
 
 GROUP = "poll"
-ANSWER_SECONDS = (0.0, 0.2)
 _OFFERS = 20
 _SHARE = 0.7
 
@@ -18,7 +17,7 @@ def measure(run: Run) -> Iterator[Row]:
     """With the default concurrency, against one at a time and against the bare Storage calls."""
     workers = PolicySettings().poll_concurrency
     for pending in run.sizes.populations:
-        for delay in ANSWER_SECONDS:
+        for delay in run.sizes.answer_seconds:
             what = f"polls, answers in {delay * 1000:g} ms, {pending} pending"
             run.say(what)
             together = _rate(run, "poll", pending, delay, workers)

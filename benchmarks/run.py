@@ -1,7 +1,7 @@
 """One run of the benchmarks: its sizes, its folder, and what several groups need."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +14,18 @@ from devstack.stack import Stack
 class Run:
     """What every group measures with."""
 
-    def __init__(self, sizes: Sizes, folder: Path) -> None:
-        """Measure with these sizes; stacks keep their state below this folder."""
+    def __init__(
+        self, sizes: Sizes, folder: Path, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """Measure with these sizes.
+
+        Args:
+            sizes: How much.
+            folder: Where the stacks keep their state.
+            settings: App settings that differ from the stack's own.
+        """
         self.sizes = sizes
+        self._settings = dict(settings or {})
         self._folder = folder
         self._stacks = 0
 
@@ -31,7 +40,7 @@ class Run:
     def stack(self, *, with_host: bool, **settings: str) -> Iterator[Stack]:
         """A stack of its own, in memory, with these settings changed."""
         self._stacks += 1
-        stack = Stack(self._folder / str(self._stacks), settings=settings)
+        stack = Stack(self._folder / str(self._stacks), settings=self._settings | settings)
         stack.start(with_host=with_host)
         try:
             yield stack

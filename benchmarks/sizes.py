@@ -14,6 +14,7 @@ class Sizes:
         accept_clients: Clients that send at the same time.
         submit_requests: Requests to submit, per measurement.
         submit_one_by_one: The same where one is worked on at a time.
+        answer_seconds: How late Partner Center's answers are while submitting and polling.
         populations: How many cancellations are pending while submitting and polling.
         poll_seconds: How long polling is watched.
         scenarios: How many of the scenarios are counted; all where None.
@@ -29,6 +30,7 @@ class Sizes:
     accept_clients: int
     submit_requests: int
     submit_one_by_one: int
+    answer_seconds: tuple[float, ...] = (0.0, 0.2)
     populations: tuple[int, ...]
     poll_seconds: float
     scenarios: int | None

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from azure.storage.queue import QueueClient
 
-from benchmarks.poll import ANSWER_SECONDS
 from benchmarks.population import EMAIL, PUBLISHER, populate, slow_offer
 from benchmarks.rows import Row
 from benchmarks.run import Run
@@ -28,7 +27,7 @@ _LOOK_SECONDS = 0.1
 def measure(run: Run) -> Iterator[Row]:
     """By how many are pending and how slow the answers are."""
     for pending in run.sizes.populations:
-        for delay in ANSWER_SECONDS:
+        for delay in run.sizes.answer_seconds:
             what = f"submissions, answers in {delay * 1000:g} ms, {pending} pending"
             run.say(what)
             yield Row(
