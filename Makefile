@@ -5,7 +5,7 @@ VENV := .venv/bin
 # Extra arguments for the program behind a target, as in: make test ARGS="-k polling"
 ARGS ?=
 
-.PHONY: help setup run serve test check fmt lock clean
+.PHONY: help setup run serve test bench check fmt lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ serve: setup ## Start the whole stack and keep it up; Ctrl-C stops it
 
 test: setup ## Run all tests
 	@$(VENV)/python -m pytest $(ARGS)
+
+bench: setup ## Measure against stated baselines (ARGS="--only poll", ARGS=--quick)
+	@$(VENV)/python -m benchmarks $(ARGS)
 
 check: setup ## Check format, lint, types and lock files
 	$(VENV)/ruff format --check .
