@@ -7,6 +7,7 @@ every byte that a dripping server sends.
 
 import contextlib
 import json
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +30,9 @@ from shared.models import utc_now
 CONNECT_SECONDS = 10.0
 MAX_BODY_BYTES = 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
+
+# It warns of a header that it cannot parse, and repeats all that follows: anything may be in there.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
