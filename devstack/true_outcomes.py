@@ -146,9 +146,20 @@ def _could_not_be_sent(case: Case) -> bool:
 
 
 def _could_not_be_known(case: Case) -> bool:
-    sent = case.row.post_sent_at
-    is_overdue = sent is not None and case.at - sent >= case.policy.confirm_deadline
+    since = _may_have_been_sent_at(case.row)
+    is_overdue = since is not None and case.at - since >= case.policy.confirm_deadline
     return case.is_poisoned or (is_overdue and not _could_be_read(case))
+
+
+def _may_have_been_sent_at(row: CancellationRecord) -> datetime | None:
+    """Since when a cancel call may have arrived: its own, or another request's.
+
+    A refusal is kept without a call of its own where another's may have been the reason for it.
+    """
+    if row.post_sent_at is not None or row.refusal is None:
+        return row.post_sent_at
+    handed_over = (step.at for step in row.history if step.step == "cancellation-pending")
+    return min(handed_over, default=None)
 
 
 def _could_be_read(case: Case) -> bool:

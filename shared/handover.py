@@ -50,6 +50,8 @@ def hand_over(
 def _handed_over(
     current: CancellationRecord, ended: Outcome | None, fields: dict[str, Any], now: datetime
 ) -> CancellationRecord:
+    if current.mail_at is not None:  # the mail of its outcome may be out, and says what it says
+        return current
     kept = current.outcome or ended
     return current.with_step(
         now,

@@ -79,11 +79,23 @@ def _is_free(record: CancellationRecord, now: datetime) -> bool:
 def _ended(
     record: CancellationRecord, pending: PendingCancellation, now: datetime
 ) -> CancellationRecord:
-    """The row with its outcome, the first one found, and the mail claimed."""
-    outcome = record.outcome or pending.outcome
+    """The row with its outcome, the first one found, and the mail claimed.
+
+    What its mail says is settled by the first claim: that mail may be out, and another has to say
+    the same, even if it is sent by a second message that was polled for longer.
+    """
     left_by_the_dead = record.mail_at if record.mail is Mail.SENDING else None
     claimed = replace(
         record,
+        mail=Mail.SENDING,
+        mail_at=now,
+        maybe_mailed_at=record.maybe_mailed_at or left_by_the_dead,
+    )
+    if record.mail_at is not None:
+        return claimed
+    outcome = record.outcome or pending.outcome
+    ended = replace(
+        claimed,
         state=State.ENDED,
         outcome=outcome,
         pending_queued=True,
@@ -91,20 +103,36 @@ def _ended(
         polls=max(record.polls, pending.polls),
         last_state=pending.last_state or record.last_state,
         last_state_at=pending.last_state_at or record.last_state_at,
+        post_sent_at=record.post_sent_at or pending.post_sent_at,
+        refusal=record.refusal or pending.refusal,
         also_canceled=pending.also_canceled,
         newer_operations=pending.newer_operations,
-        mail=Mail.SENDING,
-        mail_at=now,
-        maybe_mailed_at=record.maybe_mailed_at or left_by_the_dead,
     )
     if record.outcome is not None or outcome is None:
-        return claimed
-    return claimed.with_step(now, "outcome-found", outcome.name)
+        return ended
+    return ended.with_step(now, "outcome-found", outcome.name)
+
+
+def as_recorded(pending: PendingCancellation, record: CancellationRecord) -> PendingCancellation:
+    """The message with what the row, once its mail is claimed, says of the outcome."""
+    return replace(
+        pending,
+        outcome=record.outcome,
+        target_operation_id=record.target_operation_id,
+        post_sent_at=record.post_sent_at,
+        last_state=record.last_state,
+        last_state_at=record.last_state_at,
+        refusal=record.refusal,
+        also_canceled=record.also_canceled,
+        newer_operations=record.newer_operations,
+    )
 
 
 def _polled(
     record: CancellationRecord, pending: PendingCancellation, now: datetime
 ) -> CancellationRecord:
+    if record.mail_at is not None:  # another message was quicker: what is mailed is settled
+        return record
     return record.with_step(
         now,
         "polled",

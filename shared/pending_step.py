@@ -29,7 +29,7 @@ from shared.models import PENDING_VERSION, PendingCancellation, from_json, read_
 from shared.observation import Observation, observe
 from shared.outcome_mail import CLAIM, Mailed, MailHopeless, MailLater, OutcomeMail
 from shared.partner_center.protocol import PartnerCenter
-from shared.pending_row import PendingRow
+from shared.pending_row import PendingRow, as_recorded
 from shared.poison import put_poison
 from shared.polling import (
     Finished,
@@ -228,7 +228,7 @@ class PendingStep:
         except (StorageUnavailableError, RowConflictError):
             self._put_back(message, pending, MAIL_LEASE_SECONDS)  # that is no crash
             raise
-        mailed = replace(pending, outcome=record.outcome)
+        mailed = as_recorded(pending, record)
         if not is_claimed:
             self._leave_to_other(message, mailed, record)
             return

@@ -8,20 +8,18 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any
 
 import requests
 from azure.core.exceptions import AzureError
-from azure.storage.queue import QueueClient
 
 from devstack.errors import StackError
 from devstack.soak.offers import PUBLISHER, Offers, OfferStory, draw_story
+from devstack.soak.queues import QUEUES, queue_of
 from devstack.stack import Stack
-from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS
+from shared.queues import CANCEL_REQUESTS
 
 ANSWER_SECONDS = 20.0
 ASK_AGAIN_SECONDS = 0.3
-_IMPATIENT: dict[str, Any] = {"retry_total": 0, "connection_timeout": 2, "read_timeout": 5}
 _MOST_DUPLICATED = 4
 
 
@@ -51,17 +49,23 @@ class Crowd:
         stack: Whom to ask.
         seed: Of what they do; not of when, which depends on the machine.
         pause: Seconds between two things that one of them does, on average.
+        at_first: So many requests are made at once, before anybody pauses.
+
+    Attributes:
+        is_patient: Whether nothing new is asked for, since enough is on its way.
     """
 
-    def __init__(self, stack: Stack, seed: int, pause: float) -> None:
+    def __init__(self, stack: Stack, seed: int, pause: float, at_first: int) -> None:
         """Ask nothing yet."""
         self.asked: list[Asked] = []
         self.offers = Offers(stack)
         self.duplicates = 0
         self.is_over = threading.Event()
+        self.is_patient = False
         self._stack = stack
         self._seed = seed
         self._pause = pause
+        self._at_first = at_first
 
     def act(self, number: int, enough: threading.Event) -> None:
         """Be one of them until it is enough; what was asked for is seen to its answer.
@@ -72,8 +76,13 @@ class Crowd:
         draw = random.Random(f"{self._seed} asker {number}")  # noqa: S311 - guards nothing
         with requests.Session() as session:
             session.trust_env = False
-            while not enough.wait(draw.expovariate(1 / self._pause)):
-                self._do_something(draw, session)
+            while not enough.wait(self._next_pause(draw)):
+                if not self.is_patient:
+                    self._do_something(draw, session)
+
+    def _next_pause(self, draw: random.Random) -> float:
+        pause = draw.expovariate(1 / self._pause)
+        return pause if len(self.asked) >= self._at_first else 0.0
 
     def _do_something(self, draw: random.Random, session: requests.Session) -> None:
         choice, known = draw.random(), self.offers.recent(draw)
@@ -87,7 +96,7 @@ class Crowd:
         elif choice < 0.93:
             self.offers.end_publish(known, draw)
         else:
-            self._duplicate(draw.choice((CANCEL_REQUESTS, PENDING_CANCELLATIONS)))
+            self._duplicate(draw.choice(QUEUES))
 
     def _ask(
         self, draw: random.Random, session: requests.Session, offer: str, story: OfferStory
@@ -136,7 +145,7 @@ class Crowd:
             text = base64.b64encode(text.encode()).decode()
         copies = draw.choice((1, 1, 1, 2, 3))
         self.duplicates += copies - 1
-        with self._queue(CANCEL_REQUESTS) as queue:
+        with queue_of(self._stack, CANCEL_REQUESTS) as queue:
             while copies and not self.is_over.is_set():
                 try:
                     queue.send_message(text)
@@ -148,7 +157,7 @@ class Crowd:
 
     def _duplicate(self, name: str) -> None:
         """Put again what is on a queue, as a queue that delivers twice would."""
-        with self._queue(name) as queue:
+        with queue_of(self._stack, name) as queue:
             try:
                 for message in queue.peek_messages(_MOST_DUPLICATED):
                     queue.send_message(message.content, time_to_live=-1)
@@ -159,11 +168,6 @@ class Crowd:
     def _next_email(self, asked: Asked) -> str:
         asked.email = f"{uuid.uuid4().hex}@example.com"
         return asked.email
-
-    def _queue(self, name: str) -> QueueClient:
-        return QueueClient.from_connection_string(
-            self._stack.storage.connection_string, name, use_env_settings=False, **_IMPATIENT
-        )
 
 
 def _naming(operation_id: str | None) -> dict[str, str]:

@@ -7,22 +7,21 @@ from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient
-from azure.storage.queue import QueueClient
 
 from devstack.mailbox import ReceivedMail
 from devstack.partner_center import CancelCall, TrueOperation
 from devstack.soak.asking import Asked
 from devstack.soak.offers import PUBLISHER, OfferStory
+from devstack.soak.queues import QUEUES, messages_left, queue_of
 from devstack.soak.troubles import Trouble
 from devstack.stack import DEFAULT_RECIPIENT, Stack
 from shared.ledger import TABLE, TableLedger
 from shared.models import from_json
 from shared.poison import PoisonRecord
-from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS, POISON_SUFFIX
+from shared.queues import POISON_SUFFIX
 from shared.record import CancellationRecord
 from shared.settings import PolicySettings
 
-QUEUES = (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
 _MOST = 32
 _OUT_OF_SIGHT_SECONDS = 3600
 
@@ -60,19 +59,10 @@ class Evidence:
     policy: PolicySettings
 
 
-def messages_left(stack: Stack) -> dict[str, int]:
-    """How many messages each queue has, the hidden ones among them."""
-    left = {}
-    for name in QUEUES:
-        with _queue(stack, name) as queue:
-            left[name] = int(queue.get_queue_properties().approximate_message_count or 0)
-    return left
-
-
 def has_untold_poison(stack: Stack) -> bool:
     """Whether something lies on a poison queue of which the operator was not told yet."""
     for name in QUEUES:
-        with _queue(stack, name + POISON_SUFFIX) as queue:
+        with queue_of(stack, name + POISON_SUFFIX) as queue:
             if any('"digestedAt"' not in each.content for each in queue.peek_messages(_MOST)):
                 return True
     return False
@@ -107,7 +97,7 @@ def poison(stack: Stack) -> list[PoisonRecord]:
     """What lies on the poison queues; taken out of sight, so only at the very end."""
     records: list[PoisonRecord] = []
     for name in QUEUES:
-        with _queue(stack, name + POISON_SUFFIX) as queue:
+        with queue_of(stack, name + POISON_SUFFIX) as queue:
             messages = queue.receive_messages(visibility_timeout=_OUT_OF_SIGHT_SECONDS)
             records += [from_json(str(each.content), PoisonRecord) for each in messages]
     return records
@@ -130,10 +120,4 @@ def gather(
         stories=stories,
         policy=PolicySettings.from_env(stack.app_settings()),
         **rest,
-    )
-
-
-def _queue(stack: Stack, name: str) -> QueueClient:
-    return QueueClient.from_connection_string(
-        stack.storage.connection_string, name, use_env_settings=False
     )

@@ -51,8 +51,8 @@ class Lane:
 
 
 LANES = (
-    Lane((Kind.HOST_KILLED,), pause=(2.5, 7.0), lasts=(0.0, 1.0)),
-    Lane((Kind.STORAGE_STOPPED,), pause=(4.0, 9.0), lasts=(0.2, 2.0)),
+    Lane((Kind.HOST_KILLED,), pause=(3.0, 9.0), lasts=(0.0, 1.0)),
+    Lane((Kind.STORAGE_STOPPED,), pause=(5.0, 14.0), lasts=(0.2, 2.0)),
     Lane(
         (Kind.MAIL_REFUSED, Kind.MAIL_ANSWERS_LOST, Kind.MAIL_GONE),
         pause=(0.5, 4.0),
@@ -60,7 +60,7 @@ LANES = (
     ),
     Lane(
         (Kind.CENTER_SLOW, Kind.CENTER_WRONG, Kind.CENTER_SILENT, Kind.CENTER_GONE),
-        pause=(0.3, 3.0),
+        pause=(1.0, 5.0),
         lasts=(0.5, 3.0),
     ),
 )

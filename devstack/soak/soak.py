@@ -1,27 +1,32 @@
 """One soak: hundreds of requests while everything breaks, then rest, then the verdict."""
 
+import contextlib
 import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from azure.core.exceptions import AzureError
 
 from devstack.events import Event
 from devstack.processes import ROOT
 from devstack.soak.app_copy import copy_app
 from devstack.soak.asking import Crowd
-from devstack.soak.evidence import gather, has_untold_poison, messages_left
+from devstack.soak.evidence import gather, has_untold_poison
 from devstack.soak.pace import HURRIED, Pace
 from devstack.soak.plan import plan
+from devstack.soak.queues import messages_left
 from devstack.soak.troubles import Breaker, Trouble
 from devstack.soak.verdict import Verdict, judge
 from devstack.stack import Stack
 
 LOOK_SECONDS = 1.0
 TELL_EVERY_SECONDS = 5.0
+# Hundreds, so that whatever breaks breaks many; what waits longer is not tested any better.
+MOST_UNDER_WAY = 300
 # What lies between two queues is on both, so that none is ever empty while something moves.
 QUIET_LOOKS = 2
 
@@ -35,12 +40,16 @@ class Wishes:
         seed: What the faults and the requests are drawn from.
         askers: How many ask at once.
         pause: Seconds between two things that one of them does, on average.
+        at_first: So many requests are made at once, before anybody pauses.
+        pace: How fast the app lives.
+        app: The app.
     """
 
     seconds: float
     seed: int
     askers: int = 8
     pause: float = 0.3
+    at_first: int = 150
     pace: Pace = HURRIED
     app: Path = ROOT
 
@@ -71,7 +80,7 @@ class Soak:
             on_event=self._count,
             keeps_storage=True,
         )
-        self.crowd = Crowd(self.stack, wishes.seed, wishes.pause)
+        self.crowd = Crowd(self.stack, wishes.seed, wishes.pause, wishes.at_first)
         self.breaker = Breaker(self.stack, self._tell_trouble)
         self._started = time.monotonic()
 
@@ -112,7 +121,7 @@ class Soak:
             enough.set()
             self._watch(asking, asking, until=0)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _ended_with(self, stop: threading.Event, enough: threading.Event) -> Iterator[None]:
         """Let no thread go on when this is left, however it is left."""
         try:
@@ -132,10 +141,12 @@ class Soak:
                 if each.done():
                     each.result()
             self.breaker.check()
+            with contextlib.suppress(AzureError):
+                self.crowd.is_patient = sum(messages_left(self.stack).values()) > MOST_UNDER_WAY
             if self.seconds - told_at >= TELL_EVERY_SECONDS:
                 told_at = self.seconds
                 self._tell_progress()
-            time.sleep(LOOK_SECONDS / 5)
+            time.sleep(LOOK_SECONDS)
         for each in until_done:
             each.result()
 

@@ -18,6 +18,7 @@ HURRIED_CONSTANTS: Mapping[str, Mapping[str, float | timedelta]] = {
     "shared.putting_back": {"DELAY_SECONDS": 3.0},
     "shared.pending_step": {"MAIL_LEASE_SECONDS": 10.0},
     "shared.poller": {"LONGEST_RUN": timedelta(seconds=10), "HOLD_SECONDS": 15.0},
+    "shared.notification.guarded": {"TRY_EVERY": timedelta(seconds=2)},
     "shared.housekeeping": {"EVERY": timedelta(seconds=2)},
     "shared.sweep": {"_RETRY_FIRST_SECONDS": 1.0},
     "shared.poison_watch": {"_LEASE_SECONDS": 10.0},
