@@ -32,9 +32,13 @@ def slow_offer(center: Simulator, offer: str, delay_seconds: float) -> str:
     routes = ["list", "status", "operation", "cancel"]
     faults = [{"on": routes, "delay_seconds": delay_seconds}] if delay_seconds else []
     center.create_offer(
-        PUBLISHER, offer, "cancels-after-202", cancel_seconds=24 * 3600.0, faults=faults,
+        PUBLISHER,
+        offer,
+        "cancels-after-202",
+        cancel_seconds=24 * 3600.0,
+        faults=faults,
         ends_after_seconds=24 * 3600.0,
-    )  # fmt: skip
+    )
     return center.truth(PUBLISHER, offer)[0].id
 
 

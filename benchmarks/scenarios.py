@@ -187,21 +187,15 @@ def _counted(
         if mail.message["X-Offer-Cancel-Request"] == request_id
     )
     polls = len(stack.events.all("polled", request_id))
-    ended_by_poll = bool(polls) and not _ended_when_submitted(stack, request_id)
     return Counted(
         played=played,
         queue_transactions=transactions[offer, "Queue"],
         table_transactions=transactions[offer, "Table"],
         partner_center_calls=len(calls),
-        unfinished_polls=polls - 1 if ended_by_poll else polls,
+        unfinished_polls=max(0, polls - 1),  # the last one, if any, ended it
         mail_seconds=(mail.received_at - calls[-1].time).total_seconds(),
         mail_bytes=mail.path.stat().st_size,
     )
-
-
-def _ended_when_submitted(stack: Stack, request_id: str) -> bool:
-    names = [event.name for event in stack.events.all(request_id=request_id)]
-    return "polled" not in names[: names.index("outcome-found")]
 
 
 def _offer(number: int) -> str:

@@ -129,9 +129,14 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self._upstream.getresponse()
         content = answer.read()
         exchange = Exchange(
-            self.server.name, self.command, self.path, body, answer.status, content,
+            self.server.name,
+            self.command,
+            self.path,
+            body,
+            answer.status,
+            content,
             time.monotonic(),
-        )  # fmt: skip
+        )
         self.server.keep(exchange)
         self.send_response_only(answer.status)
         for name, value in answer.getheaders():
