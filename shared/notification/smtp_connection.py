@@ -142,13 +142,12 @@ class SmtpConnection(smtplib.SMTP):
 
     def _connect(self, host: str, port: int, timeout: float) -> socket.socket:
         failure: OSError = TimeoutError("no address could be reached in time")
-        for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            if not self.seconds_left:
-                break
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # A firewall that drops is silent at every address, and some servers have eight.
+        seconds = min(timeout, self.seconds_left) / len(addresses)
+        for *_, address in addresses:
             try:
-                return socket.create_connection(
-                    (str(address[0]), port), min(timeout, self.seconds_left)
-                )
+                return socket.create_connection((str(address[0]), port), seconds)
             except OSError as error:
                 failure = error
         raise failure

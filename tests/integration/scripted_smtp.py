@@ -35,7 +35,7 @@ type Reply = str | Trouble
 class ScriptedSmtp:
     """Answers one client after the other by verb; ``.`` is the end of a mail."""
 
-    def __init__(self, at_port: int = 0, **replies: Reply) -> None:
+    def __init__(self, at_port: int = 0, /, **replies: Reply) -> None:
         """Takes that port, or a free one. ``END`` stands for the answer to the mail itself."""
         end = {".": replies.pop("END")} if "END" in replies else {}
         self._replies: Mapping[str, Reply] = {**_FINE, **replies, **end}
