@@ -34,8 +34,8 @@ _MILLISECONDS = 1000
 
 def measure(run: Run) -> Iterator[Row]:
     """Time, modules and memory of each function's first durable effect."""
-    with run.stack(with_host=False) as stack, Wire(stack.storage) as wire:
-        start = _Starter(stack, wire)
+    with run.stack(with_host=False) as stack:
+        start = _Starter(stack)
         for function, (program, bare) in FUNCTIONS.items():
             run.say(f"cold start of {function}")
             samples: dict[str, list[dict[str, float]]] = {program: [], bare: []}
@@ -50,10 +50,8 @@ def measure(run: Run) -> Iterator[Row]:
 class _Starter:
     """Starts a program and takes its figures when its first write is answered."""
 
-    def __init__(self, stack: Stack, wire: Wire) -> None:
-        self._stack, self._wire = stack, wire
-        self._numbers = count(1)
-        self._settings = stack.app_settings() | {"CancelStorage": wire.connection_string}
+    def __init__(self, stack: Stack) -> None:
+        self._stack, self._numbers = stack, count(1)
         self._storage = stack.storage.connection_string
         with TableClient.from_connection_string(self._storage, TABLE) as table:
             _unless_there(table.create_table)
@@ -67,28 +65,36 @@ class _Starter:
             with QueueClient.from_connection_string(self._storage, PENDING_CANCELLATIONS) as queue:
                 queue.clear_messages()  # one of an earlier process would be polled, too
             populate(self._storage, {offer: operation}, 1)
-        effects: list[Exchange] = []
-        begun = monotonic()
-        with subprocess.Popen(
-            children.command(program, offer),
-            cwd=ROOT,
-            env=children.environment(self._settings),
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process:
+        # A wire of its own: what an ended process had under way must not be taken for its own.
+        with Wire(self._stack.storage) as wire:
+            return _first_effect(program, offer, wire, self._stack.app_settings())
 
-            def ask_at_first_effect(exchange: Exchange) -> None:
-                if exchange.is_durable and not effects:
-                    effects.append(exchange)
-                    os.kill(process.pid, signal.SIGUSR1)
 
-            self._wire.on_exchange = ask_at_first_effect
-            assert process.stdout is not None  # noqa: S101 - it is a pipe
-            told = children.figures(process.stdout.readline())
-            process.kill()
-        if not effects:
-            raise children.ChildFailedError(f"{program} has written nothing")
-        return told | {"time": (effects[0].ended_at - begun) * _MILLISECONDS}
+def _first_effect(
+    program: str, offer: str, wire: Wire, settings: dict[str, str]
+) -> dict[str, float]:
+    effects: list[Exchange] = []
+    begun = monotonic()
+    with subprocess.Popen(
+        children.command(program, offer),
+        cwd=ROOT,
+        env=children.environment(settings | {"CancelStorage": wire.connection_string}),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+
+        def ask_at_first_effect(exchange: Exchange) -> None:
+            if exchange.is_durable and not effects:
+                effects.append(exchange)
+                os.kill(process.pid, signal.SIGUSR1)
+
+        wire.on_exchange = ask_at_first_effect
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        told = children.figures(process.stdout.readline())
+        process.kill()
+    if not effects:
+        raise children.ChildFailedError(f"{program} has written nothing")
+    return told | {"time": (effects[0].ended_at - begun) * _MILLISECONDS}
 
 
 def _rows(
