@@ -5,7 +5,7 @@ VENV := .venv/bin
 # Extra arguments for the program behind a target, as in: make test ARGS="-k polling"
 ARGS ?=
 
-.PHONY: help setup run serve test bench check fmt lock clean
+.PHONY: help setup run serve soak test bench check fmt lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ run: setup ## Start the whole stack, send eight requests, check every outcome
 
 serve: setup ## Start the whole stack and keep it up; Ctrl-C stops it
 	@$(VENV)/python -m devstack.serve $(ARGS)
+
+soak: setup ## Put the stack under load while its parts break (ARGS="--minutes 10 --seed 7")
+	@$(VENV)/python -m devstack.soak $(ARGS)
 
 test: setup ## Run all tests
 	@$(VENV)/python -m pytest $(ARGS)

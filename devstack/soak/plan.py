@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -66,11 +66,20 @@ LANES = (
 )
 
 
-def plan(seed: int, seconds: float) -> list[list[PlannedTrouble]]:
-    """What goes wrong within so many seconds, lane by lane; each kind once at least."""
+ALL_KINDS = frozenset(Kind)
+
+
+def plan(
+    seed: int, seconds: float, kinds: frozenset[Kind] = ALL_KINDS
+) -> list[list[PlannedTrouble]]:
+    """What goes wrong within so many seconds, lane by lane; each of the kinds once at least."""
+    lanes = (
+        replace(lane, kinds=tuple(kind for kind in lane.kinds if kind in kinds)) for lane in LANES
+    )
     return [
         list(_planned(random.Random(f"{seed} {number}"), lane, seconds))  # noqa: S311 - no secret
-        for number, lane in enumerate(LANES)
+        for number, lane in enumerate(lanes)
+        if lane.kinds
     ]
 
 

@@ -35,6 +35,7 @@ def _table(soak: Soak, verdict: Verdict, seed: int) -> Iterator[str]:
     yield _line("outcomes", sum(verdict.outcomes.values()))
     for name, count in sorted(verdict.outcomes.items()):
         yield _line(f"  {name}", count)
+    yield _line("poisoned", sum(each.is_poisoned for each in verdict.told))
     yield _line("mails", sum(len(each.mails) + len(each.notices) for each in verdict.told))
     yield _line("repeated mails", verdict.repeated)
     yield _line("  without a reason", verdict.count(Wrong.REPEATED))

@@ -17,7 +17,7 @@ from devstack.soak.app_copy import copy_app
 from devstack.soak.asking import Crowd
 from devstack.soak.evidence import gather, has_untold_poison
 from devstack.soak.pace import HURRIED, Pace
-from devstack.soak.plan import plan
+from devstack.soak.plan import ALL_KINDS, Kind, plan
 from devstack.soak.queues import messages_left
 from devstack.soak.troubles import Breaker, Trouble
 from devstack.soak.verdict import Verdict, judge
@@ -41,6 +41,7 @@ class Wishes:
         askers: How many ask at once.
         pause: Seconds between two things that one of them does, on average.
         at_first: So many requests are made at once, before anybody pauses.
+        kinds: What is made to go wrong.
         pace: How fast the app lives.
         app: The app.
     """
@@ -50,6 +51,7 @@ class Wishes:
     askers: int = 8
     pause: float = 0.3
     at_first: int = 150
+    kinds: frozenset[Kind] = ALL_KINDS
     pace: Pace = HURRIED
     app: Path = ROOT
 
@@ -107,7 +109,7 @@ class Soak:
     def _break_everything(self) -> None:
         """Ask and break until the plan is through; then mend all, and see each ask answered."""
         stop, enough = threading.Event(), threading.Event()
-        lanes = plan(self._wishes.seed, self._wishes.seconds)
+        lanes = plan(self._wishes.seed, self._wishes.seconds, self._wishes.kinds)
         workers = ThreadPoolExecutor(len(lanes) + self._wishes.askers)
         with workers as threads, self._ended_with(stop, enough):
             breaking = [

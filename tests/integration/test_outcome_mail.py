@@ -5,6 +5,7 @@ import json
 import pytest
 from msgspec.structs import replace
 
+from shared.backoff import LONGEST_WAIT_SECONDS
 from shared.errors import (
     ConfigurationError,
     MailAnswerLostError,
@@ -233,7 +234,7 @@ def test_wrong_mail_settings_lose_nothing_and_do_not_stop_polling(
     request_id = stage.pend()
     for _ in range(8):
         stage.poll(mailer=misconfigured)
-        stage.time.advance(900)
+        stage.time.advance(LONGEST_WAIT_SECONDS)
     assert stage.outcome(request_id) == "canceled"
     assert stage.row(request_id).mail is Mail.NONE
     assert stage.pending_poison.kept == []
