@@ -24,7 +24,7 @@ from msgspec.structs import replace
 
 from shared.errors import RowConflictError, StorageUnavailableError
 from shared.models import to_json
-from shared.record import CancellationRecord
+from shared.record import CancellationRecord, Mail
 from shared.telemetry import event
 
 TABLE = "cancellations"
@@ -65,6 +65,9 @@ class Ledger(Protocol):
 
         They may be read as they are asked for, so that their number costs no memory.
         """
+
+    def unfinished_records(self) -> Iterable[CancellationRecord]:
+        """Likewise, all rows without an outcome, or whose outcome is still to be mailed."""
 
 
 def amend(
@@ -152,6 +155,14 @@ class TableLedger:
             query += " and PartitionKey eq @publisher and RowKey ge @first and RowKey lt @last"
             partition, first = _keys(publisher_id, offer_id, "")
             values = {"publisher": partition, "first": first, "last": f"{offer_id};"}
+        return self._query(query, values)
+
+    def unfinished_records(self) -> Iterator[CancellationRecord]:
+        """All rows without an outcome, or whose outcome is still to be mailed."""
+        unmailed = " or ".join(f"mail eq '{mail}'" for mail in (Mail.NONE, Mail.SENDING))
+        return self._query(f"isOpen eq true or {unmailed}", {})
+
+    def _query(self, query: str, values: dict[str, str]) -> Iterator[CancellationRecord]:
         found = self._client.query_entities(query, parameters=values, results_per_page=_PAGE)
         pages = found.by_page()
         # A page may be empty with others to come, so that only the end of all pages is the end.

@@ -1,7 +1,8 @@
-"""Looks over the open rows, for what no message brings up.
+"""Looks over the rows that are not through, for what no message brings up.
 
 Whoever asked hears when their request could not be carried out yet, since they can still act by
-hand; and a row that nothing moves any more is closed instead of staying open for ever.
+hand. A pending message that is lost is made again; and a row that nothing moves any more is closed
+instead of staying open for ever.
 """
 
 import logging
@@ -31,11 +32,12 @@ from shared.telemetry import event, without_secrets
 
 LONGEST = timedelta(minutes=1)
 ABANDONED_AFTER_TTL = timedelta(hours=1)
+LOST_AFTER = timedelta(hours=1)  # polls, and tries to mail, are noted in the row far more often
 _RETRY_FIRST_SECONDS = 30.0
 
 
 class Sweep:
-    """Looks over the open rows. Two sweeps at once do no harm."""
+    """Looks over rows. Two sweeps at once do no harm."""
 
     def __init__(
         self,
@@ -54,13 +56,13 @@ class Sweep:
         self._clock = clock
 
     def run(self) -> None:
-        """Look over the open rows, for a minute at the most.
+        """Look over the rows that are not through, for a minute at the most.
 
         Raises:
             StorageUnavailableError: The table cannot be read.
         """
         started = self._clock()
-        for record in self._ledger.open_records():
+        for record in self._ledger.unfinished_records():
             if self._clock() - started > LONGEST:
                 return  # the next sweep goes on; polling must not wait for this one
             try:
@@ -70,9 +72,13 @@ class Sweep:
 
     def _look_after(self, record: CancellationRecord) -> None:
         now = self._clock()
-        if now - record.last_step_at >= self._policy.request_ttl + ABANDONED_AFTER_TTL:
+        idle = now - record.last_step_at
+        if record.is_open and idle >= self._policy.request_ttl + ABANDONED_AFTER_TTL:
             self._close(record, now)
-        elif self._is_notice_due(record, now):
+        elif idle >= LOST_AFTER and _is_made_again(record):
+            event("message-made-again", request_id=record.request_id, level=logging.WARNING)
+            hand_over(self._ledger, self._pending, record, now)
+        elif record.is_open and self._is_notice_due(record, now):
             self._send_notice(record, now)
 
     def _close(self, record: CancellationRecord, now: datetime) -> None:
@@ -154,3 +160,14 @@ class Sweep:
         if delivery.deferred:
             raise MailDeferredError("every recipient was refused for now")
         raise MailRefusedError("every recipient was refused for good")
+
+
+def _is_made_again(record: CancellationRecord) -> bool:
+    """Whether a pending message is missing that was made only once for where the request is now.
+
+    One that is lost, or poisoned, a second time is left to a person.
+    """
+    if not record.pending_queued:
+        return False
+    now_at = "outcome-found" if record.outcome else "cancellation-pending"
+    return sum(step.step == now_at for step in record.history) < 2

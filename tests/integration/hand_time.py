@@ -132,6 +132,12 @@ class HandTimedQueueClient(QueueClient):
             super().delete_message(message, pop_receipt, **options)
             del self._kept[str(message)]
 
+    def delete_queue(self, **options: Any) -> None:
+        """Delete the queue, with all that is on it."""
+        with self._lock:
+            super().delete_queue(**options)
+            self._kept.clear()
+
     def _due(self, seconds: float) -> datetime:
         return self._time() + timedelta(seconds=seconds)
 

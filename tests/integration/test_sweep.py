@@ -270,8 +270,8 @@ def test_one_row_that_somebody_works_on_does_not_stop_the_others(stage: Stage) -
         def __getattr__(self, name: str) -> object:
             return getattr(stage.ledger, name)
 
-        def open_records(self) -> object:
-            found = list(stage.ledger.open_records())
+        def unfinished_records(self) -> object:
+            found = list(stage.ledger.unfinished_records())
             stage.ledger.replace(replace(stage.row(busy), reason="changed meanwhile"))
             return found
 
@@ -284,7 +284,7 @@ def test_a_table_that_cannot_be_read_is_said(stage: Stage) -> None:
     waiting(stage)
 
     class Down:
-        def open_records(self) -> object:
+        def unfinished_records(self) -> object:
             raise StorageUnavailableError("down")
 
     with pytest.raises(StorageUnavailableError):

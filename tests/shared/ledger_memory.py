@@ -49,6 +49,10 @@ class KeptRows:
         """Nothing: nobody asks."""
         return []
 
+    def unfinished_records(self) -> list[CancellationRecord]:
+        """Nothing: nobody asks."""
+        return []
+
     def _write(self, record: CancellationRecord) -> CancellationRecord:
         self.versions.append(replace(record, etag=str(len(self.versions) + 1)))
         return self.versions[-1]

@@ -5,7 +5,7 @@ names effects by number, and a fault for each; with the same script everything h
 the same way.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -233,6 +233,9 @@ class GuardedLedger:
     def remove(self, record: CancellationRecord) -> None:
         self._boundaries.actor.request_id = record.request_id
         self._meet("remove", lambda: self._real.remove(record), record)
+
+    def unfinished_records(self) -> Iterable[CancellationRecord]:
+        return self._meet("unfinished_records", lambda: list(self._real.unfinished_records()))
 
     def open_records(
         self, publisher_id: str | None = None, offer_id: str | None = None

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from shared.errors import QueueLeaseLostError, RowConflictError, StorageUnavailableError
 from shared.queues import MAX_MESSAGE_BYTES, MAX_VISIBILITY_SECONDS, QueuedMessage
-from shared.record import CancellationRecord
+from shared.record import CancellationRecord, Mail
 
 type Key = tuple[str, str, str]
 
@@ -77,6 +77,11 @@ class SimulatedQueue:
             if each.dequeue_count:
                 each.visible_at = min(each.visible_at, self._clock())
 
+    def workers_die(self, times: int) -> None:
+        """As if each message had been received so often by workers that died of it."""
+        for each in self.stored:
+            each.dequeue_count += times
+
     def _visible(self) -> list[Stored]:
         now = self._clock()
         return [each for each in self.stored if each.visible_at <= now]
@@ -129,6 +134,10 @@ class SimulatedLedger:
             for key, row in self.rows.items()
             if row.is_open and (of_offer is None or key[:2] == of_offer)
         ]
+
+    def unfinished_records(self) -> list[CancellationRecord]:
+        unmailed = (Mail.NONE, Mail.SENDING)
+        return [row for row in self.rows.values() if row.is_open or row.mail in unmailed]
 
     def _write(self, record: CancellationRecord) -> CancellationRecord:
         written = replace(record, etag=f'W/"{next(self._versions)}"')
