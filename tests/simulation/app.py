@@ -8,6 +8,7 @@ from shared.acceptance import Acceptance
 from shared.errors import ConfigurationError
 from shared.housekeeping import Housekeeping
 from shared.ledger import Ledger
+from shared.notification.guarded import GuardedSender
 from shared.notification.sender import Sender
 from shared.notification.smtp_url import parse_smtp_url
 from shared.outcome_mail import Mailer, OutcomeMail
@@ -70,6 +71,8 @@ class App:
     ) -> None:
         self._parts, self._time, self._policy = parts, time, policy
         self._mistakes, self._steps = mistakes, steps or Inline()
+        most = max(1, policy.poll_concurrency // 2)
+        self._sender = GuardedSender(parts.sender, most=most, clock=time)
         self._known: dict[str, Any] = {"policy": policy, "clock": time}
 
     @property
@@ -170,4 +173,4 @@ class App:
         return MAIL_SETTINGS
 
     def _mailer(self) -> Mailer:
-        return Mailer(self._mail_settings(), self._parts.sender)
+        return Mailer(self._mail_settings(), self._sender)

@@ -6,11 +6,13 @@ from typing import Any
 
 from msgspec.structs import replace as with_fields
 
-from shared.errors import RowConflictError
+from shared.errors import RowConflictError, TransientError
 from shared.models import Operation, OperationState, PendingCancellation, from_json, to_json
 from shared.notification.sender import Delivery
+from shared.partner_center.protocol import CancelAnswer
 from shared.record import CancellationRecord, Mail
 from tests.simulation.app import Parts
+from tests.simulation.portal import TOKEN
 from tests.simulation.world import Tampering
 
 
@@ -117,6 +119,63 @@ class MailsNobody(Instead):
 
     def send(self, mail: EmailMessage, recipients: tuple[str, ...]) -> Delivery:
         return Delivery(accepted=recipients)
+
+
+class LosesPoison(Instead):
+    """A poison queue on which nothing arrives."""
+
+    def put(self, text: str, delay_seconds: float = 0) -> None:
+        """Throw it away."""
+
+
+class KeepsDigestsToItself(Instead):
+    """A sender that throws away what is for the people who run the app."""
+
+    def send(self, mail: EmailMessage, recipients: tuple[str, ...]) -> Delivery:
+        if mail["X-Offer-Cancel-Request"] is None:
+            return Delivery(accepted=recipients)
+        delivery: Delivery = self.real.send(mail, recipients)
+        return delivery
+
+
+class ForgetsWhatItReplaces(Instead):
+    """A table that does not remember the mail that the next one replaces."""
+
+    def replace(self, record: CancellationRecord) -> CancellationRecord:
+        written: CancellationRecord = self.real.replace(with_fields(record, replaces=None))
+        return written
+
+
+class FollowsEveryLocation(Instead):
+    """A client that polls whatever path it is given."""
+
+    def cancel(self, *call: str) -> CancelAnswer:
+        answer: CancelAnswer = self.real.cancel(*call)
+        return replace(answer, location="/api/publishers/somebody-else/offers/x/status")
+
+    def read_location(self, publisher: str, offer: str, location: str) -> Operation | None:
+        self.real._get(location)
+        return None
+
+
+class TellsItsToken(Instead):
+    """A client whose errors quote what it has sent."""
+
+    def list_operations(self, *offer: str) -> tuple[Operation, ...] | None:
+        raise TransientError(f"Partner Center does not like {TOKEN}")
+
+
+@dataclass
+class CannotBeShared(Instead):
+    """A sender that keeps its mail where every step of a run can change it."""
+
+    mail: EmailMessage | None = None
+
+    def send(self, mail: EmailMessage, recipients: tuple[str, ...]) -> Delivery:
+        self.mail = mail
+        self.real._boundaries.before_each()  # it is another step's turn
+        delivery: Delivery = self.real.send(self.mail, recipients)
+        return delivery
 
 
 def broken(part: str, kind: type[Instead]) -> Tampering:

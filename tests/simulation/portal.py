@@ -81,6 +81,7 @@ class SimulatedPortal:
         self.posts: list[CancelPost] = []
         self.shown: list[Shown] = []
         self.strays: list[str] = []
+        self.struck: list[Fault] = []
         self.is_down = False
         self._time = time
         self._boundaries = boundaries
@@ -127,6 +128,8 @@ class SimulatedPortal:
         route = _route(method, rest)
         if_match = headers.get("If-Match", "")
         fault = offer.faults.strike(route, if_match=if_match, now=offer.clock.now())
+        if fault is not None:
+            self.struck.append(fault)
         return self._struck(offer, route, fault, deadline_seconds, rest, operation)
 
     def _struck(

@@ -28,14 +28,18 @@ class Run:
 
 def run(story: Story, script: Script | None = None, tampering: Tampering | None = None) -> Run:
     """Play a story to its end under a script of faults."""
-    world = World(script, tampering=tampering)
-    host = Host(world)
+    host = Host(World(script, tampering=tampering))
     story(host)
+    return at_rest(host)
+
+
+def at_rest(host: Host) -> Run:
+    """Let everything happen that is still to come."""
     try:
         host.run()
     except NeverAtRestError as error:
-        return Run(world, [str(error)])
-    return Run(world, problems(world))
+        return Run(host.world, [str(error)])
+    return Run(host.world, problems(host.world))
 
 
 def story_of(scenario: str, **knobs: object) -> Story:

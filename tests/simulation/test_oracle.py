@@ -7,8 +7,14 @@ import pytest
 
 from tests.simulation import broken_apps as broken
 from tests.simulation.boundaries import Fault
+from tests.simulation.poison_stories import (
+    a_request_that_is_put_back,
+    messages_that_nobody_can_read,
+)
 from tests.simulation.runs import Story, run, story_of
 from tests.simulation.stories import a_newer_publish
+from tests.simulation.test_poller_steps import SEEDS, play, three_requests
+from tests.simulation.turns import by_seed
 from tests.simulation.world import Tampering
 
 ANY = (Fault.CRASH_AFTER, Fault.LOST, Fault.TWIN)
@@ -63,3 +69,46 @@ def test_a_cancel_call_for_a_publish_that_was_not_meant_is_found_out() -> None:
     broken_app = broken.broken("center", broken.TellsNoTimes)
     found = complaints(a_newer_publish, broken_app)
     assert any("was seen before the call, and was hit" in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("story", "tampering", "complaint"),
+    [
+        (
+            messages_that_nobody_can_read,
+            broken.broken("requests_poison", broken.LosesPoison),
+            "a malformed message is gone",
+        ),
+        (
+            messages_that_nobody_can_read,
+            broken.broken("sender", broken.KeepsDigestsToItself),
+            "no operator was told",
+        ),
+        (
+            a_request_that_is_put_back,
+            broken.broken("ledger", broken.ForgetsWhatItReplaces),
+            "two mails disagree",
+        ),
+        (
+            story_of("cancels-after-202"),
+            broken.broken("center", broken.FollowsEveryLocation),
+            "a call to /api/publishers/somebody-else",
+        ),
+        (
+            story_of("cancels-after-202"),
+            broken.broken("center", broken.TellsItsToken),
+            "the token is told",
+        ),
+    ],
+)
+def test_poison_or_a_token_that_goes_astray_is_found_out(
+    story: Story, tampering: Tampering, complaint: str
+) -> None:
+    assert any(complaint in each for each in complaints(story, tampering))
+
+
+def test_steps_of_one_run_that_get_into_each_others_way_are_found_out() -> None:
+    broken_app = broken.broken("sender", broken.CannotBeShared)
+    found = (play(three_requests, by_seed(seed), None, broken_app).problems for seed in SEEDS)
+    assert any("nobody was told" in each for each in chain.from_iterable(found))
+    assert not play(three_requests, lambda count: 0, None, broken_app).problems

@@ -1,4 +1,4 @@
-"""Many requests, workers that take turns at every effect, faults and clock jumps, at random.
+"""Many requests, workers and steps of pollers that take turns at every effect, faults, at random.
 
 What fails is shrunk by Hypothesis to the shortest history; it prints the calls to repeat it.
 """
@@ -10,11 +10,14 @@ from uuid import UUID
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from msgspec.structs import replace
 
 from devstack.partner_center import State
 from tests.simulation.boundaries import Fault, as_text
 from tests.simulation.host import Host
 from tests.simulation.oracle import problems
+from tests.simulation.poison_stories import DEADLY, MALFORMED_PENDING, MALFORMED_REQUESTS
+from tests.simulation.turns import by_seed
 from tests.simulation.workers import Worker
 from tests.simulation.world import Asked, World
 
@@ -37,9 +40,12 @@ MOST_WORKERS = 3
 class Histories(RuleBasedStateMachine):
     """The rules are what may happen next; the end is checked when all has come to rest."""
 
-    @initialize(scenarios=st.tuples(st.sampled_from(SCENARIOS), st.sampled_from(SCENARIOS)))
-    def two_offers(self, scenarios: tuple[str, str]) -> None:
-        self.world = World()
+    @initialize(
+        scenarios=st.tuples(st.sampled_from(SCENARIOS), st.sampled_from(SCENARIOS)),
+        seed=st.integers(0, 99),
+    )
+    def two_offers(self, scenarios: tuple[str, str], seed: int) -> None:
+        self.world = World(pick=by_seed(seed))
         self.host = Host(self.world)
         self.workers: list[Worker] = []
         self.queued = 0
@@ -89,12 +95,42 @@ class Histories(RuleBasedStateMachine):
     def mail_server_fails_or_recovers(self, is_down: bool) -> None:
         self.world.mail.is_down = is_down
 
+    @rule(wrong=st.booleans())
+    def settings_are_broken_or_mended(self, wrong: bool) -> None:
+        self.world.mistakes.in_mail = self.world.mistakes.in_partner_center = wrong
+
+    @rule(offer=st.sampled_from(OFFERS), ahead=st.sampled_from([-600.0, 0.0, 600.0]))
+    def clock_of_partner_center_jumps(self, offer: str, ahead: float) -> None:
+        found = self.world.portal.offers[offer]
+        found.scenario = replace(found.scenario, clock_offset_seconds=ahead)
+
+    @rule(text=st.sampled_from(MALFORMED_REQUESTS))
+    def somebody_asks_for_nonsense(self, text: str) -> None:
+        self.world.put_malformed(self.world.requests, text)
+
+    @rule(text=st.sampled_from(MALFORMED_PENDING))
+    def nonsense_is_pending(self, text: str) -> None:
+        self.world.put_malformed(self.world.pending, text)
+
+    @precondition(lambda self: self.world.requests.stored or self.world.pending.stored)
+    @rule(times=st.sampled_from([2, DEADLY]))
+    def workers_have_died_of_what_is_there(self, times: int) -> None:
+        self.world.requests.workers_die(times)
+        self.world.pending.workers_die(times)
+
+    @precondition(lambda self: self.world.poisoned)
+    @rule(which=st.integers(0, 3), offer=st.none() | st.sampled_from(OFFERS))
+    def a_person_puts_something_back(self, which: int, offer: str | None) -> None:
+        running = self.world.portal.offers[offer].running() if offer else None
+        operation = running.id if running else None
+        self._start("operator", lambda: self.host.redrive(which, operation))
+
     @precondition(lambda self: self.world.requests.stored)
     @rule()
     def queue_trigger_starts(self) -> None:
         self._start("queue", self.host.deliver)
 
-    @precondition(lambda self: self.world.rows)
+    @precondition(lambda self: self.world.rows or self.world.pending.stored or self.world.poisoned)
     @rule()
     def timer_trigger_starts(self) -> None:
         self._start("timer", self.host.tick)
@@ -119,8 +155,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def leases_end(self) -> None:
-        self.world.requests.end_leases()
-        self.world.pending.end_leases()
+        self.world.end_leases()
 
     @rule(seconds=st.sampled_from([1, 15, 60, 130, 480]))
     def time_passes(self, seconds: float) -> None:
@@ -134,6 +169,7 @@ class Histories(RuleBasedStateMachine):
             self.workers[0].go_on()
             self._drop_the_done()
         self.world.portal.is_down = self.world.mail.is_down = False
+        self.settings_are_broken_or_mended(False)
         self.host.run()
         found = problems(self.world)
         assert not found, "\n".join([*found, as_text(self.world.boundaries.effects)])
