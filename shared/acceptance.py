@@ -4,7 +4,6 @@ Everything that can be wrong is said before anything is stored; 202 is not answe
 request is durably on the queue.
 """
 
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,17 +16,21 @@ from shared.errors import (
     RowConflictError,
     StorageUnavailableError,
 )
-from shared.http_answers import RETRY_AFTER_SECONDS, HttpAnswer, ProblemError
+from shared.http_answers import (
+    RETRY_AFTER_SECONDS,
+    HttpAnswer,
+    ProblemError,
+    bad_request,
+    unavailable,
+)
+from shared.http_paths import check_offer_path, status_path
 from shared.ledger import Ledger
 from shared.models import (
-    OFFER_ID_PATTERN,
-    PUBLISHER_ID_PATTERN,
     CancelBody,
     CancelRequest,
     from_json,
     to_json,
 )
-from shared.partner_center.location import API_VERSION
 from shared.queues import Queue
 from shared.record import CancellationRecord, new_record, request_message
 from shared.settings import MailSettings, PolicySettings
@@ -93,13 +96,11 @@ class Acceptance:
         try:
             self._store(record)
         except (StorageUnavailableError, RowConflictError) as error:
-            raise ProblemError(
-                503,
-                "ServiceUnavailable",
-                "The request could not be stored and was not accepted; send it again.",
+            raise unavailable(
+                "The request could not be stored and was not accepted; send it again."
             ) from error
         event("request-accepted", request_id=record.request_id, source="http")
-        location = _location(record)
+        location = status_path(record)
         members = {"id": record.request_id, "status": "notStarted", "location": location}
         headers = {"Location": location, "Retry-After": str(RETRY_AFTER_SECONDS)}
         return HttpAnswer(202, members, headers)
@@ -130,7 +131,7 @@ class Acceptance:
         return True
 
     def _checked(self, call: CancelCall) -> tuple[CancelRequest, tuple[str, ...]]:
-        _check_path(call)
+        check_offer_path(call.publisher_id, call.offer_id, call.api_version)
         if not self._policy.serves(call.publisher_id):
             raise ProblemError(
                 403, "Forbidden", f"Publisher {call.publisher_id} is not served by this deployment."
@@ -146,7 +147,7 @@ class Acceptance:
         try:
             emails = parse_addresses(request.notification_emails)
         except InvalidRequestError as error:
-            raise _bad_request(f"metadata.{error}") from error
+            raise bad_request(f"metadata.{error}") from error
         self._check_domains(emails)
         return request, emails
 
@@ -157,27 +158,10 @@ class Acceptance:
             return  # checked again before anything is mailed
         for position, address in enumerate(emails, start=1):
             if not is_allowed(address, domains):
-                raise _bad_request(
+                raise bad_request(
                     f"metadata.notification-emails: the domain of address {position} is not one"
                     " that this deployment mails to (NOTIFICATION_ALLOWED_DOMAINS)"
                 )
-
-
-def _check_path(call: CancelCall) -> None:
-    if not re.search(PUBLISHER_ID_PATTERN, call.publisher_id):
-        raise _bad_request(
-            "publisherId in the path must be 1 to 50 letters, digits, '-', '_' or '.',"
-            " not starting with '.'"
-        )
-    if not re.search(OFFER_ID_PATTERN, call.offer_id):
-        raise _bad_request(
-            "offerId in the path must be 1 to 50 lower-case letters, digits, '-' or '_',"
-            " starting with a letter or digit"
-        )
-    if call.api_version not in (None, API_VERSION):
-        raise ProblemError(
-            400, "InvalidAPIVersion", f"api-version in the query must be {API_VERSION}."
-        )
 
 
 def _read_body(call: CancelCall) -> CancelBody:
@@ -195,15 +179,4 @@ def _read_body(call: CancelCall) -> CancelBody:
     try:
         return from_json(call.body, CancelBody)
     except InvalidRequestError as error:
-        raise _bad_request(f"The body: {error}") from error
-
-
-def _bad_request(message: str) -> ProblemError:
-    return ProblemError(400, "BadRequest", f"{message}.")
-
-
-def _location(record: CancellationRecord) -> str:
-    return (
-        f"/api/publishers/{record.publisher_id}/offers/{record.offer_id}"
-        f"/operations/{record.request_id}?api-version={API_VERSION}"
-    )
+        raise bad_request(f"The body: {error}") from error

@@ -25,6 +25,16 @@ class ProblemError(OfferCancelError):
         self.code = code
 
 
+def bad_request(message: str) -> ProblemError:
+    """400, with what is wrong and where: a sentence without its full stop."""
+    return ProblemError(400, "BadRequest", f"{message}.")
+
+
+def unavailable(message: str) -> ProblemError:
+    """503, with what the caller should do."""
+    return ProblemError(503, "ServiceUnavailable", message)
+
+
 @dataclass(frozen=True)
 class HttpAnswer:
     """A JSON answer."""
@@ -48,10 +58,8 @@ def answer(serve: Callable[[], HttpAnswer]) -> HttpAnswer:
     except ConfigurationError as error:
         settings_unusable(error)
         return _problem(
-            ProblemError(
-                503,
-                "ServiceUnavailable",
-                f"The {error.part} settings of this deployment are wrong; its log says what is.",
+            unavailable(
+                f"The {error.part} settings of this deployment are wrong; its log says what is."
             )
         )
     except Exception as error:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # a function that starts cold should load nothing that only o
     from shared.poller import Poller
     from shared.redrive import Redrive
     from shared.submission import Submission
+    from shared.withdrawal import Withdrawal
 
 # SDK retries would sleep for minutes. How long one call may take is the transport's to know.
 _STORAGE_BOUNDS: dict[str, Any] = {"retry_total": 0, "logging_enable": False}
@@ -50,6 +51,14 @@ def acceptance() -> "Acceptance":
         mail_settings=_mail_settings,
         clock=utc_now,
     )
+
+
+@cache
+def withdrawal() -> "Withdrawal":
+    """What ``StatusHttpTrigger`` calls to take a request back; ``ConfigurationError`` likewise."""
+    from shared.withdrawal import Withdrawal
+
+    return Withdrawal(ledger=ledger(), pending=_queue(PENDING_CANCELLATIONS), clock=utc_now)
 
 
 @cache

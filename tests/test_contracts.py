@@ -29,7 +29,7 @@ from shared.settings import (
 ROOT = Path(__file__).resolve().parent.parent
 HOST = json.loads((ROOT / "host.json").read_text())
 EXAMPLE = json.loads((ROOT / "local.settings.example.json").read_text())["Values"]
-FUNCTIONS = ("CancelHttpTrigger", "CancelQueueTrigger", "PollTimerTrigger")
+FUNCTIONS = ("CancelHttpTrigger", "CancelQueueTrigger", "PollTimerTrigger", "StatusHttpTrigger")
 # Read by the host, not by the app.
 OF_THE_HOST = {"POLL_SCHEDULE", "PYTHON_THREADPOOL_THREAD_COUNT"}
 NOT_OF_THE_APP = {"AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME"}
