@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # who only hands a mail on need not load the email package
     from email.message import EmailMessage
 
 FAILURES_IN_A_ROW = 3
-TRY_EVERY = timedelta(minutes=2)
+TRY_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
