@@ -25,6 +25,7 @@ from msgspec.structs import replace
 from shared.errors import RowConflictError, StorageUnavailableError
 from shared.models import to_json
 from shared.record import CancellationRecord, Mail
+from shared.struct_types import ready
 from shared.telemetry import event
 
 TABLE = "cancellations"
@@ -33,6 +34,7 @@ _STORED_AS_JSON = frozenset(
 )
 _NO_TABLE = "TableNotFound"
 _MAX_CONFLICTS = 10
+_QUERY_SECONDS = 10  # for each page: the service looks through a table for 5 s before it answers
 _PAGE = 100  # rows in memory at once, however many are open
 
 
@@ -163,7 +165,9 @@ class TableLedger:
         return self._query(f"isOpen eq true or {unmailed}", {})
 
     def _query(self, query: str, values: dict[str, str]) -> Iterator[CancellationRecord]:
-        found = self._client.query_entities(query, parameters=values, results_per_page=_PAGE)
+        found = self._client.query_entities(
+            query, parameters=values, results_per_page=_PAGE, read_timeout=_QUERY_SECONDS
+        )
         pages = found.by_page()
         # A page may be empty with others to come, so that only the end of all pages is the end.
         while (page := self._call(lambda: next(pages, None))) is not None:
@@ -245,7 +249,7 @@ def _to_record(entity: Any) -> CancellationRecord:
     fields["etag"] = entity.metadata["etag"]
     # None is stored by leaving the property out, and is not this field's default.
     fields.setdefault("newerOperations", None)
-    return msgspec.convert(fields, CancellationRecord)
+    return msgspec.convert(fields, ready(CancellationRecord))
 
 
 def _readable(entity: Any) -> CancellationRecord | None:

@@ -136,7 +136,7 @@ class StorageProxy:
         )
         for name, value in answer.getheaders():
             if name.lower() not in _HOP_BY_HOP:
-                response.headers[name] = self._shifted(value) if name == "date" else value
+                response.headers[name] = self._shifted(value) if name.lower() == "date" else value
         return response
 
     def _shifted(self, date: str) -> str:

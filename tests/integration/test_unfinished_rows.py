@@ -1,8 +1,10 @@
 """Which rows are not through yet; each kind of ledger comes in by the fixture ``ledger``."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableClient
 
 from devstack.azurite import Azurite
@@ -40,6 +42,31 @@ def test_rows_are_unfinished_until_they_have_an_outcome_and_its_mail_is_out(
         ledger.insert(bare(outcome=ENDED, mail=done))
     wanted = {row.request_id for row in (open_row, *unmailed)}
     assert {row.request_id for row in ledger.unfinished_records()} == wanted
+
+
+class Timed(RequestsTransport):  # type: ignore[misc]
+    """Notes how long each request may take to be answered, in seconds."""
+
+    def __init__(self) -> None:
+        super().__init__(read_timeout=2)
+        self.read_seconds: list[float] = []
+
+    def send(self, request: Any, **options: Any) -> Any:
+        self.read_seconds.append(options.get("read_timeout", self.connection_config.read_timeout))
+        return super().send(request, **options)
+
+
+def test_the_service_may_take_its_time_to_look_through_a_whole_table(azurite: Azurite) -> None:
+    transport = Timed()
+    with TableClient.from_connection_string(
+        azurite.connection_string, fresh_name(), retry_total=0, transport=transport
+    ) as client:
+        ledger = TableLedger(client)
+        row = ledger.insert(bare())
+        transport.read_seconds.clear()
+        assert list(ledger.unfinished_records()) == [row]
+        ledger.get(row.publisher_id, row.offer_id, row.request_id)
+    assert transport.read_seconds == [10, 2]
 
 
 def test_where_there_is_no_table_nothing_is_unfinished(ledger: Ledger) -> None:
