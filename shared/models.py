@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from shared.errors import InvalidRequestError
+from shared.struct_types import ready
 
 PUBLISHER_ID_PATTERN = r"\A[A-Za-z0-9_-][A-Za-z0-9._-]{0,49}\Z"
 OFFER_ID_PATTERN = r"\A[a-z0-9][a-z0-9_-]{0,49}\Z"
@@ -276,7 +277,7 @@ def from_json[T](text: str | bytes, as_type: type[T]) -> T:
             `$.offerId```; the value itself is not repeated.
     """
     try:
-        return msgspec.json.decode(text, type=as_type)
+        return msgspec.json.decode(text, type=ready(as_type))
     except RecursionError as error:
         raise InvalidRequestError("JSON is nested too deeply") from error
     except (msgspec.DecodeError, UnicodeError) as error:
