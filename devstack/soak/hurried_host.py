@@ -5,6 +5,7 @@ The app's own code is loaded and nothing in it is replaced but the numbers of
 """
 
 import argparse
+import faulthandler
 import importlib
 import signal
 import sys
@@ -19,6 +20,7 @@ def main() -> None:
     """Shorten the app's times, then run the host with the arguments of this process."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
+    faulthandler.enable()  # a process that ends by a fault of its own has to say where
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--app", type=Path, required=True)
     # The app's own package is to be shortened, not that of the checkout this is run from.
