@@ -1,25 +1,24 @@
 """Builds the real collaborators, once and when they are first needed.
 
-The only module that knows both the settings and the SDKs. What cannot be built because a part of
-the settings is wrong is tried again at the next use; nothing else waits for it.
+With ``storage_clients`` the only module that knows both the settings and the SDKs. What cannot be
+built because a part of the settings is wrong is tried again at the next use; nothing else waits
+for it.
 """
 
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from azure.data.tables import TableClient
-from azure.storage.queue import QueueClient
 
 from shared.errors import ConfigurationError
 from shared.ledger import TABLE, TableLedger
 from shared.models import utc_now
 from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS, POISON_SUFFIX, StorageQueue
 from shared.settings import MailSettings, PartnerCenterSettings, PolicySettings, StorageSettings
-from shared.storage_clock import StorageClock
-from shared.storage_transport import storage_transport
+from shared.storage_clients import queue_client, storage_clock, table_client
 
 if TYPE_CHECKING:  # a function that starts cold should load nothing that only others need
     from shared.acceptance import Acceptance
@@ -34,8 +33,6 @@ if TYPE_CHECKING:  # a function that starts cold should load nothing that only o
     from shared.submission import Submission
     from shared.withdrawal import Withdrawal
 
-# SDK retries would sleep for minutes. How long one call may take is the transport's to know.
-_STORAGE_BOUNDS: dict[str, Any] = {"retry_total": 0, "logging_enable": False}
 _READS_PER_POLL = 3
 
 
@@ -74,7 +71,7 @@ def submission() -> "Submission":
         partner_center=_partner_center,
         policy=_policy_or_default(),
         clock=utc_now,
-        on_our_clock=_storage_clock().ours,
+        on_our_clock=storage_clock().ours,
     )
 
 
@@ -82,7 +79,7 @@ def submission() -> "Submission":
 def cancel_requests() -> StorageQueue:
     """The queue alone, for putting back what nothing else can be had for."""
     return StorageQueue(
-        _queue_client(StorageSettings.from_env(os.environ, needs_table=False), CANCEL_REQUESTS)
+        queue_client(StorageSettings.from_env(os.environ, needs_table=False), CANCEL_REQUESTS)
     )
 
 
@@ -255,36 +252,8 @@ def _read_seconds() -> float:
 
 
 @cache
-def _credential(client_id: str) -> Any:
-    from azure.identity import ManagedIdentityCredential
-
-    return ManagedIdentityCredential(
-        client_id=client_id or None,
-        retry_total=0,
-        connection_timeout=1,
-        read_timeout=3,
-    )
-
-
-@cache
-def _storage_clock() -> StorageClock:
-    return StorageClock(utc_now)
-
-
-def _bounds() -> dict[str, Any]:
-    return {**_STORAGE_BOUNDS, "transport": storage_transport(_storage_clock().observe)}
-
-
-@cache
 def _queue(name: str) -> StorageQueue:
-    return StorageQueue(_queue_client(_storage(), name))
-
-
-def _queue_client(storage: StorageSettings, name: str) -> QueueClient:
-    if storage.connection_string:
-        return QueueClient.from_connection_string(storage.connection_string, name, **_bounds())
-    credential = _credential(storage.client_id)
-    return QueueClient(storage.queue_service_uri, name, credential=credential, **_bounds())
+    return StorageQueue(queue_client(_storage(), name))
 
 
 @cache
@@ -302,9 +271,4 @@ def _memory() -> "TableMemory":
 
 @cache
 def _table() -> TableClient:
-    storage = _storage()
-    if storage.connection_string:
-        return TableClient.from_connection_string(storage.connection_string, TABLE, **_bounds())
-    return TableClient(
-        storage.table_service_uri, TABLE, credential=_credential(storage.client_id), **_bounds()
-    )
+    return table_client(_storage())
