@@ -107,6 +107,8 @@ def _problem_of(address: str) -> str | None:
     local, _, domain = address.rpartition("@")
     if len(local) > _MAX_LOCAL_CHARACTERS:
         return f"has more than {_MAX_LOCAL_CHARACTERS} characters before the @"
-    if not (_LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain)):
+    # What looks like an encoded word is decoded by the email package and by some servers, and then
+    # holds other addresses (RFC 2047, 5 forbids it in an address, and few heed that).
+    if "=?" in local or not (_LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain)):
         return "is not a valid e-mail address"
     return None

@@ -1,10 +1,14 @@
-"""What every test shares: no sockets for unit tests, one storage for the integration tests."""
+"""What every test shares: no sockets for unit tests, one storage for the integration tests.
+
+And whatever the app logs in a test holds no address, token or secret.
+"""
 
 from collections.abc import Iterator, Sequence
 
 import pytest
 
 from devstack.azurite import Azurite
+from tests.log_guard import LogGuard
 
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
@@ -23,3 +27,20 @@ def azurite() -> Iterator[Azurite]:
     """One storage emulator for the whole session; tests keep apart by names of their own."""
     with Azurite() as storage:
         yield storage
+
+
+@pytest.fixture(scope="session")
+def session_log_guard() -> Iterator[LogGuard]:
+    """Reads along with whatever the app logs in this process."""
+    guard = LogGuard()
+    guard.begin()
+    yield guard
+    guard.end()
+    guard.check()
+
+
+@pytest.fixture(autouse=True)
+def log_guard(session_log_guard: LogGuard) -> Iterator[LogGuard]:
+    """Fails a test in which an address, a token or a secret was logged."""
+    yield session_log_guard
+    session_log_guard.check()

@@ -113,6 +113,7 @@ def _client(connection_string: str, name: str) -> QueueClient:
     return QueueClient.from_connection_string(
         connection_string,
         name,
+        use_env_settings=False,  # the environment is the app's settings, and may name a proxy
         retry_policy=LinearRetry(backoff=1, retry_total=2, random_jitter_range=0),
         connection_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,

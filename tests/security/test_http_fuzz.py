@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
@@ -58,7 +59,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     max_examples=200, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
 )
 @DESCRIPTION.parametrize()
-def test_the_trigger_does_what_its_description_says(case: schemathesis.Case, stack: Stack) -> None:
+def test_the_trigger_does_what_its_description_says(
+    case: schemathesis.Case[Any], stack: Stack
+) -> None:
     answer = case.call_and_validate(base_url=stack.url, checks=CHECKS)
     ANSWERED[answer.status_code] += 1
     if answer.status_code == 202:
