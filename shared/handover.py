@@ -64,6 +64,14 @@ def _handed_over(
     )
 
 
+def unread(record: CancellationRecord) -> dict[str, Any]:
+    """The fields that change where a request ends without another look.
+
+    Of what appeared around its cancel call nobody knows whether it was canceled as well.
+    """
+    return {"newer_operations": None} if record.newer_operations else {}
+
+
 def tell_outcome(request_id: str, outcome: Outcome) -> None:
     """Write the event that a request's end was found."""
     event(

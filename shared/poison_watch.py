@@ -9,16 +9,18 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any
 
 from msgspec.structs import replace
 
 from shared.errors import InvalidRequestError, QueueLeaseLostError, RowConflictError
-from shared.handover import hand_over
+from shared.handover import hand_over, unread
 from shared.ledger import Ledger
 from shared.models import CancelRequest, Outcome, OutcomeName, PendingCancellation, from_json
 from shared.poison import PoisonRecord, poison_text, read_poison
-from shared.poisoned import find_or_make_row, request_in
+from shared.poisoned import Request, find_or_make_row, request_in
 from shared.queues import Queue, QueuedMessage
+from shared.record import CancellationRecord
 from shared.telemetry import event
 
 _PAGE = 32
@@ -97,15 +99,29 @@ class PoisonWatch:
             return ""  # no telling who asked
         is_followed = row.pending_queued and isinstance(request, CancelRequest)
         if row.outcome is None and not is_followed:  # else a twin of a message that did its work
-            known = request.outcome if isinstance(request, PendingCancellation) else None
-            outcome = known or Outcome(
-                name=OutcomeName.UNCONFIRMED,
-                at=now,
-                operation_state=row.last_state,
-                message=f"the request could not be processed: {poisoned.reason}",
-            )
-            hand_over(self._ledger, self._pending, row, now, outcome=outcome)
+            outcome, changes = _end_of(request, row, poisoned.reason, now)
+            hand_over(self._ledger, self._pending, row, now, outcome=outcome, changes=changes)
         return row.request_id
+
+
+def _end_of(
+    request: Request, row: CancellationRecord, reason: str, now: datetime
+) -> tuple[Outcome, dict[str, Any]]:
+    """The end that the message knows, or that it is not known; and the row's fields with it."""
+    if isinstance(request, PendingCancellation) and request.outcome is not None:
+        beside = {
+            "target_operation_id": row.target_operation_id or request.target_operation_id,
+            "also_canceled": request.also_canceled,
+            "newer_operations": request.newer_operations,
+        }
+        return request.outcome, beside
+    unknown = Outcome(
+        name=OutcomeName.UNCONFIRMED,
+        at=now,
+        operation_state=row.last_state,
+        message=f"the request could not be processed: {reason}",
+    )
+    return unknown, unread(row)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from shared.errors import (
     MailRefusedError,
     RowConflictError,
 )
-from shared.handover import hand_over
+from shared.handover import hand_over, unread
 from shared.ledger import Ledger, amend
 from shared.models import Outcome, OutcomeName
 from shared.notification.notice import Notice
@@ -91,7 +91,8 @@ class Sweep:
             message=record.last_error or "the request's message was lost",
         )
         event("abandoned-request-closed", request_id=record.request_id, level=logging.ERROR)
-        hand_over(self._ledger, self._pending, record, now, outcome=outcome)
+        changes = unread(record)
+        hand_over(self._ledger, self._pending, record, now, outcome=outcome, changes=changes)
 
     def _is_notice_due(self, record: CancellationRecord, now: datetime) -> bool:
         is_late = now - record.requested_at >= self._policy.notification_delay

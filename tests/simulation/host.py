@@ -19,7 +19,7 @@ from shared.http_answers import answer
 from shared.outcome_mail import CLAIM
 from shared.queues import QueuedMessage
 from shared.record import CancellationRecord, Mail
-from shared.sweep import ABANDONED_AFTER_TTL
+from shared.sweep import ABANDONED_AFTER_TTL, LOST_AFTER
 from tests.simulation.boundaries import Crash
 from tests.simulation.world import Asked, World
 
@@ -188,7 +188,9 @@ class Host:
     def _timer_wanted(self) -> float | None:
         """When there is something for the timer trigger to do."""
         world = self.world
-        moments = [row_due for row in world.rows if (row_due := self._row_due(row)) is not None]
+        rows = [moment for row in world.rows if (moment := self._row_due(row)) is not None]
+        lost = [row.last_step_at + LOST_AFTER for row in world.rows if _may_be_lost(row)]
+        moments = [*rows, *(world.time.since_start(moment) for moment in lost)]
         if (visible := world.pending.next_visible_at) is not None:
             moments.append(world.time.since_start(visible))
         for queue in (world.requests_poison, world.pending_poison):
@@ -229,3 +231,11 @@ class Host:
         for _ in held:
             self.deliver()
         self.tick()
+
+
+def _may_be_lost(row: CancellationRecord) -> bool:
+    """Whether the sweep makes its pending message again, if nothing moves the row."""
+    if not row.pending_queued or row.mail not in (Mail.NONE, Mail.SENDING):
+        return False
+    was_made = "outcome-found" if row.outcome else "cancellation-pending"
+    return sum(step.step == was_made for step in row.history) < 2

@@ -44,6 +44,20 @@ def a_pending_cancellation_that_is_put_back(host: Host) -> None:
     host.at(1200.0, lambda: host.redrive(0))
 
 
+def a_newer_publish_that_nobody_read_again(host: Host) -> None:
+    """It was hit by the cancel call, and whoever would have read so dies of the message."""
+    host.world.portal.create_offer(OFFER, "newer-before-cancel")
+    host.ask(OFFER, at=1.0)
+    host.at(3.0, lambda: host.world.pending.workers_die(DEADLY))
+
+
+def a_message_that_nobody_survives_twice(host: Host) -> None:
+    """All goes well at first; what a fault has left behind is given up when it comes again."""
+    host.world.portal.create_offer(OFFER, "newer-before-cancel")
+    host.ask(OFFER, at=1.0)
+    host.at(100.0, lambda: host.world.pending.workers_die(DEADLY))
+
+
 def a_pending_cancellation_that_is_taken_alone(host: Host) -> None:
     """Two workers have died of one of two that are polled; it is taken last."""
     for number in (1, 2):
@@ -69,6 +83,8 @@ POISON_STORIES: dict[str, Story] = {
         a_request_that_is_put_back,
         a_pending_cancellation_that_is_put_back,
         a_pending_cancellation_that_is_taken_alone,
+        a_newer_publish_that_nobody_read_again,
+        a_message_that_nobody_survives_twice,
         settings_that_are_wrong_for_a_while,
     )
 }
