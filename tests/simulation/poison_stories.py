@@ -29,15 +29,15 @@ def messages_that_nobody_can_read(host: Host) -> None:
 
 
 def a_request_that_is_put_back(host: Host) -> None:
-    """Its workers die of it until the host gives it up; twenty minutes later it is put back."""
+    """Its workers die of it until the host gives it up; who asked has just been told so."""
     host.world.portal.create_offer(OFFER, "cancels-after-202")
     host.ask(OFFER, at=1.0)
     host.at(1.0, lambda: host.world.requests.workers_die(MAX_DEQUEUE_COUNT + 1))
-    host.at(1200.0, lambda: host.redrive(0))
+    host.at(31.0, lambda: host.redrive(0))
 
 
 def a_pending_cancellation_that_is_put_back(host: Host) -> None:
-    """The same with what is polled, of which the target's end is known by then."""
+    """The same with what is polled, much later: the target's end is long there to be read."""
     host.world.portal.create_offer(OFFER, "cancels-after-202")
     host.ask(OFFER, at=1.0)
     host.at(3.0, lambda: host.world.pending.workers_die(DEADLY))

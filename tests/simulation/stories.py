@@ -1,6 +1,7 @@
 """Stories of more than one request, or of a world that changes under one."""
 
 from tests.simulation.host import Host
+from tests.simulation.poison_stories import POISON_STORIES
 from tests.simulation.runs import OFFER, Run, Story, run, script_of, story_of
 
 
@@ -67,7 +68,8 @@ STORIES: dict[str, Story] = {
 
 def story_named(name: str) -> Story:
     """One of these stories, or that of one request in a scenario of the simulator."""
-    return STORIES[name] if name in STORIES else story_of(name)
+    stories = {**STORIES, **POISON_STORIES}
+    return stories[name] if name in stories else story_of(name)
 
 
 def replay(name: str, faults: str = "") -> Run:

@@ -31,3 +31,26 @@ from tests.simulation.test_single_faults import is_sound
 def test_a_script_that_found_something_finds_nothing_any_more(scenario: str, faults: str) -> None:
     disturbed = replay(scenario, faults)
     assert is_sound(disturbed), failure(scenario, script_of(faults), disturbed)
+
+
+@pytest.mark.parametrize(
+    ("story", "faults"),
+    [
+        pytest.param(
+            "a_request_that_is_put_back", "29 answer-lost", id="a mail that may be out is denied"
+        ),
+        pytest.param(
+            "a_newer_publish_that_nobody_read_again", "", id="a poisoned request does not name it"
+        ),
+        pytest.param(
+            "a_message_that_nobody_survives_twice",
+            "16 crash-after",
+            id="nor does one whose end was known",
+        ),
+    ],
+)
+def test_a_story_of_poison_that_found_something_finds_nothing_any_more(
+    story: str, faults: str
+) -> None:
+    disturbed = replay(story, faults)
+    assert not disturbed.problems, failure(story, script_of(faults), disturbed)
