@@ -49,7 +49,7 @@ class Crowd:
         stack: Whom to ask.
         seed: Of what they do; not of when, which depends on the machine.
         pause: Seconds between two things that one of them does, on average.
-        at_first: So many requests are made at once, before anybody pauses.
+        at_first: So many requests are made before anybody pauses.
 
     Attributes:
         is_patient: Whether nothing new is asked for, since enough is on its way.

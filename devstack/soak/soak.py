@@ -36,11 +36,11 @@ class Wishes:
     """What is asked of a soak.
 
     Attributes:
-        seconds: For how long things break; what comes after takes its own time.
+        seconds: For how long things break, at the least; what comes after takes its own time.
         seed: What the faults and the requests are drawn from.
         askers: How many ask at once.
         pause: Seconds between two things that one of them does, on average.
-        at_first: So many requests are made at once, before anybody pauses.
+        at_first: So many requests are made before anybody pauses, and in any case.
         kinds: What is made to go wrong.
         pace: How fast the app lives.
         app: The app.
@@ -50,7 +50,7 @@ class Wishes:
     seed: int
     askers: int = 8
     pause: float = 0.3
-    at_first: int = 150
+    at_first: int = 200
     kinds: frozenset[Kind] = ALL_KINDS
     pace: Pace = HURRIED
     app: Path = ROOT
@@ -119,9 +119,13 @@ class Soak:
                 threads.submit(self.crowd.act, number, enough)
                 for number in range(self._wishes.askers)
             ]
-            self._watch(breaking, asking, until=self._wishes.seconds)
+            self._watch(breaking, asking, is_enough=self._has_done_enough)
             enough.set()
-            self._watch(asking, asking, until=0)
+            self._watch(asking, asking, is_enough=lambda: True)
+
+    def _has_done_enough(self) -> bool:
+        asked = len(self.crowd.asked)
+        return self.seconds >= self._wishes.seconds and asked >= self._wishes.at_first
 
     @contextlib.contextmanager
     def _ended_with(self, stop: threading.Event, enough: threading.Event) -> Iterator[None]:
@@ -134,11 +138,15 @@ class Soak:
             self.crowd.is_over.set()
 
     def _watch(
-        self, until_done: list[Future[None]], all_of: list[Future[None]], *, until: float
+        self,
+        until_done: list[Future[None]],
+        all_of: list[Future[None]],
+        *,
+        is_enough: Callable[[], bool],
     ) -> None:
-        """Wait for threads, and for a time, telling how it goes; what failed in one is raised."""
+        """Wait for threads, and for enough, telling how it goes; what failed in one is raised."""
         told_at = self.seconds
-        while self.seconds < until or not all(each.done() for each in until_done):
+        while not is_enough() or not all(each.done() for each in until_done):
             for each in (*until_done, *all_of):
                 if each.done():
                     each.result()
@@ -158,14 +166,22 @@ class Soak:
         told_at = self.seconds
         while quiet < QUIET_LOOKS and time.monotonic() < deadline:
             self.stack.host.check()
-            left = messages_left(self.stack)
-            is_quiet = not any(left.values()) and not has_untold_poison(self.stack)
-            quiet = quiet + 1 if is_quiet else 0
+            left = self._left()
+            quiet = 0 if left else quiet + 1
             if self.seconds - told_at >= TELL_EVERY_SECONDS:
                 told_at = self.seconds
-                queues = ", ".join(f"{count} on {name}" for name, count in left.items())
-                self._tell_progress(f"; waiting for rest: {queues}")
+                self._tell_progress(f"; waiting for rest: {left or 'nothing is left'}")
             time.sleep(LOOK_SECONDS)
+
+    def _left(self) -> str:
+        """What is still to be done by somebody; empty for nothing."""
+        try:
+            left = {name: count for name, count in messages_left(self.stack).items() if count}
+            if not left and has_untold_poison(self.stack):
+                return "the operator does not know of all poison"
+        except AzureError as error:  # a machine that is too busy for storage to answer in time
+            return f"storage does not answer: {type(error).__name__}"
+        return ", ".join(f"{count} on {name}" for name, count in left.items())
 
     def _judged(self) -> Verdict:
         evidence = gather(
