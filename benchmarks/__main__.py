@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import accept, cold_start, cost, memory, per_cancellation, poll, submit, until_mail
-from benchmarks.rows import render, write_json
+from benchmarks.rows import Row, render, write_json
 from benchmarks.run import Run
 from benchmarks.sizes import FULL, QUICK
 from devstack import terminal
@@ -23,18 +23,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
-    """Measure what was asked for, print the table and write it."""
+    """Measure what was asked for, print the table and write it; as far as it came."""
     sizes = QUICK if options.quick else FULL
-    with tempfile.TemporaryDirectory(prefix="offer-cancel-bench-") as folder:
-        run = Run(sizes, Path(folder))
-        rows = [
-            row
-            for group, measure in GROUPS.items()
-            if group in (options.only or GROUPS)
-            for row in measure(run)
-        ]
-    print(render(rows))
-    write_json(rows, options.json, sizes.name)
+    rows: list[Row] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="offer-cancel-bench-") as folder:
+            run = Run(sizes, Path(folder))
+            for group, measure in GROUPS.items():
+                if group in (options.only or GROUPS):
+                    rows.extend(measure(run))
+    finally:  # what took minutes to measure is not lost because of what came after
+        print(render(rows))
+        write_json(rows, options.json, sizes.name)
     return 0
 
 
