@@ -4,10 +4,12 @@ Everything that can be wrong is said before anything is stored; 202 is not answe
 request is durably on the queue.
 """
 
-import uuid
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from shared.addresses import is_allowed, parse_addresses
 from shared.errors import (
@@ -24,6 +26,7 @@ from shared.http_answers import (
     unavailable,
 )
 from shared.http_paths import check_offer_path, status_path
+from shared.idempotency import fingerprint_of, key_of, request_id_of
 from shared.ledger import Ledger
 from shared.models import (
     CancelBody,
@@ -32,11 +35,12 @@ from shared.models import (
     to_json,
 )
 from shared.queues import Queue
-from shared.record import CancellationRecord, new_record, request_message
+from shared.record import CancellationRecord, State, new_record, request_message
 from shared.settings import MailSettings, PolicySettings
 from shared.telemetry import event
 
 MAX_BODY_BYTES = 16 * 1024
+_MAX_CONFLICTS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,17 +80,19 @@ class Acceptance:
     def accept(self, call: CancelCall) -> HttpAnswer:
         """Put a valid request on ``cancel-requests``.
 
-        A crash in here may leave a request that the caller never got an answer for; asking again
-        makes another one, and both lead to one cancellation.
+        A crash in here may leave a request that the caller never got an answer for. Asking again
+        with the same ``Idempotency-Key`` is asking for that one; without, it makes another one,
+        and both lead to one cancellation.
 
         Raises:
             ProblemError: What is wrong and where.
         """
         request, emails = self._checked(call)
+        key = key_of(call.headers)
         now = self._clock()
         record = new_record(
             request,
-            request_id=str(uuid.uuid4()),
+            request_id=request_id_of(request, key),
             requested_at=now,
             source="http",
             emails=emails,
@@ -94,27 +100,58 @@ class Acceptance:
             now=now,
         )
         try:
-            self._store(record)
+            stored = self._store(replace(record, fingerprint=fingerprint_of(request)), key)
         except (StorageUnavailableError, RowConflictError) as error:
             raise unavailable(
                 "The request could not be stored and was not accepted; send it again."
             ) from error
-        event("request-accepted", request_id=record.request_id, source="http")
-        location = status_path(record)
-        members = {"id": record.request_id, "status": "notStarted", "location": location}
+        event("request-accepted", request_id=stored.request_id, source="http")
+        location = status_path(stored)
+        members = {"id": stored.request_id, "status": "notStarted", "location": location}
         headers = {"Location": location, "Retry-After": str(RETRY_AFTER_SECONDS)}
         return HttpAnswer(202, members, headers)
 
-    def _store(self, record: CancellationRecord) -> None:
+    def _store(self, record: CancellationRecord, key: str | None) -> CancellationRecord:
+        """The request's row, its message on the queue: made now, or the one that has this key."""
+        if key is None:
+            return self._made(record)
+        for _ in range(_MAX_CONFLICTS):
+            with contextlib.suppress(RowConflictError):
+                return self._made(record)
+            with contextlib.suppress(RowConflictError):
+                return self._repeated(record)
+        raise RowConflictError(f"row {record.request_id} is never at rest")
+
+    def _made(self, record: CancellationRecord) -> CancellationRecord:
         """The row first, so that whoever takes the message finds it."""
         written = record
         try:
             written = self._ledger.insert(record)
             self._requests.put(to_json(request_message(written)))
         except StorageUnavailableError:
-            if not self._is_taken_back(written):
-                return
-            raise
+            if self._is_taken_back(written):
+                raise
+        return written
+
+    def _repeated(self, record: CancellationRecord) -> CancellationRecord:
+        """The request that this key was used for first, on the queue for certain.
+
+        The row is written before the message is put: whoever made it, and may find that it could
+        not put its own message, must not remove it now.
+        """
+        found = self._ledger.get(record.publisher_id, record.offer_id, record.request_id)
+        if found is None:
+            raise RowConflictError(f"row {record.request_id} was there and is gone")
+        if found.fingerprint not in ("", record.fingerprint):
+            raise ProblemError(
+                409, "Conflict", "This Idempotency-Key was used for another request of this offer."
+            )
+        event("request-repeated", request_id=found.request_id)
+        if not _may_lack_its_message(found):
+            return found
+        marked = self._ledger.replace(found.with_step(self._clock(), "request-repeated"))
+        self._requests.put(to_json(request_message(marked)))
+        return marked
 
     def _is_taken_back(self, record: CancellationRecord) -> bool:
         """Remove the row of what was not accepted, so that it mails nobody later.
@@ -122,12 +159,16 @@ class Acceptance:
         A message that arrived all the same makes it anew. Unless it was taken already: whoever
         has changed the row since works on the request, and that must not be forgotten.
         """
+        key = record.publisher_id, record.offer_id, record.request_id
         try:
-            self._ledger.remove(record)
+            found = record if record.etag else self._ledger.get(*key)
+            if found is not None and found.created_at == record.created_at:
+                self._ledger.remove(found)
         except StorageUnavailableError as error:
             event("row-not-removed", request_id=record.request_id, reason=str(error))
         except RowConflictError:
-            return False
+            found = self._ledger.get(*key)
+            return found is None or _may_lack_its_message(found)
         return True
 
     def _checked(self, call: CancelCall) -> tuple[CancelRequest, tuple[str, ...]]:
@@ -162,6 +203,11 @@ class Acceptance:
                     f"metadata.notification-emails: the domain of address {position} is not one"
                     " that this deployment mails to (NOTIFICATION_ALLOWED_DOMAINS)"
                 )
+
+
+def _may_lack_its_message(record: CancellationRecord) -> bool:
+    """Whether nobody has had the request's message in hand yet."""
+    return record.is_open and record.state is State.ACCEPTED and record.attempt == 0
 
 
 def _read_body(call: CancelCall) -> CancelBody:

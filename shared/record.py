@@ -53,6 +53,7 @@ class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="came
         source: Who asked: ``http`` or ``queue``.
         requested_operation_id: The operation that the request names, if it names one.
         target_operation_id: The operation it is judged by, once a look has settled on one.
+        fingerprint: SHA-256 of what was asked over HTTP; another with the same key is refused.
         attempt: How often it was put back on ``cancel-requests``; a message with a lower one is a
             stale twin.
         idle_since: When a look first found nothing running.
@@ -86,6 +87,7 @@ class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="came
     reason: str = ""
     requested_operation_id: str | None = None
     target_operation_id: str | None = None
+    fingerprint: str = ""
     attempt: int = 0
     idle_since: datetime | None = None
     refused_since: datetime | None = None

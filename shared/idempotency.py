@@ -1,0 +1,47 @@
+"""One id for a request however often it is sent, by the key that its sender gives it."""
+
+import hashlib
+import re
+import uuid
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from shared.http_answers import bad_request
+from shared.models import CancelRequest, to_json
+
+HEADER = "idempotency-key"
+_KEY_PATTERN = r"\A[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?\Z"
+
+
+def key_of(headers: Mapping[str, str]) -> str | None:
+    """The key that the caller gives, or None.
+
+    Args:
+        headers: Names in lower case.
+
+    Raises:
+        ProblemError: 400 for a key that cannot be one; to ignore it would cancel twice.
+    """
+    key = headers.get(HEADER)
+    if key is not None and not re.search(_KEY_PATTERN, key):
+        raise bad_request("Idempotency-Key must be 1 to 255 printable ASCII characters")
+    return key
+
+
+def request_id_of(request: CancelRequest, key: str | None) -> str:
+    """The id that belongs to this key for this offer; without a key, a new one."""
+    if key is None:
+        return str(uuid.uuid4())
+    name = f"offer-cancel:{request.publisher_id.lower()}/{request.offer_id}:{key}"
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+
+
+def fingerprint_of(request: CancelRequest) -> str:
+    """What tells one request from another that was sent with the same key: a SHA-256."""
+    same_case = replace(
+        request,
+        publisher_id=request.publisher_id.lower(),
+        operation_id=request.operation_id and request.operation_id.lower(),
+    )
+    return hashlib.sha256(to_json(same_case).encode()).hexdigest()
