@@ -101,17 +101,22 @@ def put_poison(
 
 
 def read_poison(message: QueuedMessage) -> PoisonRecord:
-    """A poison record; the copy that the Functions host writes by itself becomes one."""
+    """A poison record; the copy that the Functions host writes by itself becomes one.
+
+    Of that copy the message's own id is new, and says nothing to anybody: the request's is in it.
+    """
     try:
         return from_json(message.text, PoisonRecord)
     except InvalidRequestError:
+        request_id, requested_at = request_of(message)
         return PoisonRecord(
             version=VERSION,
             reason="the Functions host gave up on it; its log says why",
             inserted_at=message.inserted_at,
             dequeue_count=message.dequeue_count,
             message=message.text,
-            request_id=message.id,
+            request_id=request_id,
+            requested_at=requested_at,
         )
 
 

@@ -1,6 +1,9 @@
+import base64
 import hashlib
 import json
 import logging
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -111,6 +114,17 @@ def test_what_the_host_left_becomes_a_record(text: str) -> None:
 def test_any_text_fits(text: str, times: int) -> None:
     record = poisoned(text * times)
     assert (text * times).startswith(record["message"])
+
+
+@pytest.mark.parametrize("encode", [str.encode, lambda text: base64.b64encode(text.encode())])
+def test_what_the_host_left_is_known_by_the_id_and_the_time_of_its_request(
+    encode: Callable[[str], bytes],
+) -> None:
+    at = (REQUESTED - timedelta(hours=1)).isoformat()
+    text = json.dumps({"requestId": REQUEST_ID.upper(), "requestedAt": at, "publisherId": 1})
+    found = read_poison(message(encode(text).decode()))
+    assert found.request_id == REQUEST_ID.lower()
+    assert found.requested_at == REQUESTED - timedelta(hours=1)
 
 
 def test_a_record_is_an_error_event_without_the_message(
