@@ -1,11 +1,13 @@
 """The soak, for less than a minute: ``make soak`` runs the same for as long as asked."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from devstack.processes import ROOT
 from devstack.soak.app_copy import copy_app
+from devstack.soak.pace import HURRIED
 from devstack.soak.plan import Kind
 from devstack.soak.report import is_passed, report
 from devstack.soak.soak import Soak, Wishes
@@ -21,8 +23,8 @@ REQUESTS = 200
 BREAKS = (
     (
         "shared/judgment.py",
-        "OperationState.SUCCEEDED: OutcomeName.COMPLETED_FIRST,",
-        "OperationState.SUCCEEDED: OutcomeName.CANCELED,",
+        "OperationState.CANCELED: OutcomeName.CANCELED,",
+        "OperationState.CANCELED: OutcomeName.COMPLETED_FIRST,",
     ),
     (
         "shared/pending_step.py",
@@ -69,7 +71,12 @@ def test_an_app_that_is_broken_is_found_out(tmp_path: Path) -> None:
         assert text.count(old) == 1, f"{name} has changed: break it in another way"
         (app / name).write_text(text.replace(old, new), encoding="utf-8")
     wishes = Wishes(
-        seconds=4, seed=SEED, at_first=120, kinds=frozenset({Kind.MAIL_REFUSED}), app=app
+        seconds=6,
+        seed=SEED,
+        at_first=60,
+        kinds=frozenset({Kind.MAIL_REFUSED}),
+        pace=replace(HURRIED, rest_seconds=15),  # what goes on after that is lost as well
+        app=app,
     )
     soak = Soak(tmp_path / "soak", wishes, print)
     verdict = soak.run()
