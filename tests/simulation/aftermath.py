@@ -8,6 +8,7 @@ from tests.simulation.portal import TOKEN
 from tests.simulation.world import World
 
 NO_ID = "request without an id"
+AND_MORE = "... and "
 
 
 def _lost(world: World) -> Iterator[str]:
@@ -26,6 +27,7 @@ def _lost(world: World) -> Iterator[str]:
 def _unnoticed(world: World) -> Iterator[str]:
     """What lies on a poison queue without the people who run the app having had a mail of it."""
     told = "\n".join(digest.text for digest in world.mail.digests)
+    are_all_listed = AND_MORE not in told
     without_id = 0
     for text in world.poisoned:
         record = _record(text)
@@ -33,9 +35,9 @@ def _unnoticed(world: World) -> Iterator[str]:
             yield f"nobody has noticed what was poisoned: {text}"
         elif not record.get("requestId"):
             without_id += 1
-        elif str(record["requestId"]) not in told:
+        elif are_all_listed and str(record["requestId"]) not in told:
             yield f"no operator was told of {record['requestId']}"
-    if told.count(NO_ID) < without_id:
+    if are_all_listed and told.count(NO_ID) < without_id:
         yield f"no operator was told of all {without_id} records without an id"
 
 

@@ -235,7 +235,7 @@ class Host:
 
 def _may_be_lost(row: CancellationRecord) -> bool:
     """Whether the sweep makes its pending message again, if nothing moves the row."""
-    if not row.pending_queued or row.mail not in (Mail.NONE, Mail.SENDING):
+    if not row.pending_queued or row.mail is not Mail.NONE or row.mail_at is not None:
         return False
     was_made = "outcome-found" if row.outcome else "cancellation-pending"
     return sum(step.step == was_made for step in row.history) < 2
