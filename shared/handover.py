@@ -50,13 +50,13 @@ def hand_over(
 def _handed_over(
     current: CancellationRecord, ended: Outcome | None, fields: dict[str, Any], now: datetime
 ) -> CancellationRecord:
-    if current.mail_at is not None:  # the mail of its outcome may be out, and says what it says
-        return current
     kept = current.outcome or ended
+    step = "outcome-found" if kept else "cancellation-pending", kept.name if kept else ""
+    if current.mail_at is not None:  # the mail of its outcome may be out, and says what it says
+        return current.with_step(now, *step)
     return current.with_step(
         now,
-        "outcome-found" if kept else "cancellation-pending",
-        kept.name if kept else "",
+        *step,
         outcome=kept,
         state=State.ENDED if kept else State.PENDING,
         pending_queued=True,

@@ -99,6 +99,8 @@ def test_an_outcome_whose_message_is_lost_before_its_mail_is_mailed(stage: Stage
     stage.mailbox.accept_again()
     stage.time.advance(HOUR)
     stage.sweep()
+    stage.sweep()
+    assert len(stage.pending.kept) == 1
     stage.play_out(request_id)
     assert stage.mail.message["X-Offer-Cancel-Outcome"] == "canceled"
     stage.time.advance(HOUR)
