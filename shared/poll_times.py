@@ -16,7 +16,7 @@ LAST_DEADLINE = timedelta(hours=24)
 
 def next_poll_seconds(pending: PendingCancellation, now: datetime) -> float:
     """Every tick for 20 minutes, then each time a fortieth of its age, up to 15 minutes."""
-    age = (now - (pending.post_sent_at or pending.requested_at)).total_seconds()
+    age = _age(pending, now).total_seconds()
     if age < STEADY_SECONDS:
         return _jittered(TICK_SECONDS)
     return _jittered(min(age / AGE_SHARE, MAX_BACKOFF_SECONDS))
@@ -37,9 +37,13 @@ def is_overdue(pending: PendingCancellation, now: datetime, confirm_deadline: ti
 
 
 def is_past_last_deadline(pending: PendingCancellation, now: datetime) -> bool:
-    """Whether polling began a day ago; a first cancel call may be much older than that."""
-    since = pending.followed_since or pending.post_sent_at or pending.requested_at
-    return now - since >= LAST_DEADLINE
+    """Whether polling began a day ago."""
+    return _age(pending, now) >= LAST_DEADLINE
+
+
+def _age(pending: PendingCancellation, now: datetime) -> timedelta:
+    """How long it has been polled; a first cancel call may be much older than that."""
+    return now - (pending.followed_since or pending.post_sent_at or pending.requested_at)
 
 
 def _jittered(seconds: float) -> float:

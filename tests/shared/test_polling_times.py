@@ -141,6 +141,11 @@ def test_the_age_of_a_cancellation_without_a_call_is_that_of_the_request() -> No
     assert next_poll_seconds(pending(post_sent_at=None), after(20_000)) >= 450
 
 
+def test_a_cancellation_whose_call_is_old_is_polled_as_often_as_any() -> None:
+    late = pending(followed_since=after(80_000))
+    assert next_poll_seconds(late, after(80_060)) < 15
+
+
 @pytest.mark.parametrize("asked", [100.0, 900.0])
 def test_an_answer_that_asks_to_wait_is_waited_for(asked: float) -> None:
     patient = operation("running", retry_after=asked)
