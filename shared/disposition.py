@@ -2,7 +2,7 @@
 
 Either to ``pending-cancellations``, with or without its outcome, or back onto ``cancel-requests``
 with a delay. Each time the message is put first and the row is written after: duplicates over
-loss.
+loss. Only an end for which no cancel call was sent is written into the row before, too.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from shared.backoff import backoff_seconds
 from shared.case import CLOCK_TOLERANCE
-from shared.handover import hand_over
+from shared.handover import end_without_call, hand_over
 from shared.judgment import Finish
 from shared.ledger import Ledger, note
 from shared.models import (
@@ -58,12 +58,20 @@ class Disposition:
         delay_seconds: float = 0,
         changes: dict[str, Any] | None = None,
     ) -> None:
-        """Hand the request over to polling, which mails its outcome or finds it."""
+        """Hand the request over to polling, which mails its outcome or finds it.
+
+        Raises:
+            RowConflictError: The request ends without a cancel call, and somebody else has
+                written its row meanwhile, who may be sending one: it has to be looked at again.
+        """
+        now = self._clock()
+        if outcome is not None and record.is_open and record.post_sent_at is None:
+            record = end_without_call(self._ledger, record, outcome, now, changes)
         hand_over(
             self._ledger,
             self._pending,
             record,
-            self._clock(),
+            now,
             delay_seconds=delay_seconds,
             outcome=outcome,
             changes=changes,

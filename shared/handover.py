@@ -47,9 +47,38 @@ def hand_over(
     note(ledger, record, lambda current: _handed_over(current, ended, fields, now))
 
 
+def end_without_call(
+    ledger: Ledger,
+    record: CancellationRecord,
+    outcome: Outcome,
+    now: datetime,
+    changes: dict[str, Any] | None = None,
+) -> CancellationRecord:
+    """Write the end of a request for which no cancel call was sent, to be handed over then.
+
+    Against the version that was read: another worker may be about to send the call, and of the two
+    only one can write. A crash before the message is put is mended by the request's own message.
+
+    Raises:
+        RowConflictError: Somebody else has written the row.
+    """
+    return ledger.replace(
+        record.with_step(
+            now,
+            "outcome-found",
+            outcome.name,
+            outcome=outcome,
+            state=State.ENDED,
+            **(changes or {}),
+        )
+    )
+
+
 def _handed_over(
     current: CancellationRecord, ended: Outcome | None, fields: dict[str, Any], now: datetime
 ) -> CancellationRecord:
+    if current.outcome is not None and not current.pending_queued:
+        return replace(current, pending_queued=True, last_step_at=now)
     kept = current.outcome or ended
     step = "outcome-found" if kept else "cancellation-pending", kept.name if kept else ""
     if current.mail_at is not None:  # the mail of its outcome may be out, and says what it says

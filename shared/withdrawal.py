@@ -4,14 +4,17 @@ import contextlib
 from collections.abc import Callable
 from datetime import datetime
 
+from shared.callers import ANYBODY, Callers
 from shared.errors import RowConflictError, StorageUnavailableError
-from shared.handover import hand_over
+from shared.handover import end_without_call, hand_over
 from shared.http_answers import HttpAnswer, ProblemError, unavailable
 from shared.ledger import Ledger
 from shared.models import Outcome, OutcomeName
 from shared.queues import Queue
-from shared.record import CancellationRecord, State
+from shared.record import CancellationRecord
 from shared.request_status import StatusCall, find_request, status_answer
+from shared.telemetry import event
+from shared.tracing import working_on
 
 _MAX_CONFLICTS = 5
 
@@ -19,8 +22,16 @@ _MAX_CONFLICTS = 5
 class Withdrawal:
     """Withdraws requests. Safe to share between threads."""
 
-    def __init__(self, *, ledger: Ledger, pending: Queue, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        pending: Queue,
+        clock: Callable[[], datetime],
+        callers: Callers = ANYBODY,
+    ) -> None:
         """Work with these."""
+        self._callers = callers
         self._ledger = ledger
         self._pending = pending
         self._clock = clock
@@ -39,18 +50,20 @@ class Withdrawal:
 
     def _withdrawn(self, call: StatusCall) -> CancellationRecord:
         for _ in range(_MAX_CONFLICTS):
-            record = find_request(self._ledger, call)
-            with contextlib.suppress(RowConflictError):
-                return self._end(record)
+            record = find_request(self._ledger, call, self._callers)
+            source = self._callers.check(call.headers, call.publisher_id)
+            with (
+                contextlib.suppress(RowConflictError),
+                working_on(record.request_id, record.traceparent),
+            ):
+                ended = self._end(record)
+                event("request-withdrawn", request_id=record.request_id, source=source)
+                return ended
         raise RowConflictError(f"row {call.request_id} is never at rest")
 
     def _end(self, record: CancellationRecord) -> CancellationRecord:
-        """The row first: of this and a worker about to send the call, only one can write it.
-
-        The mail's message follows; where it does not, the request's own message brings it.
-        """
         if record.outcome is None:
-            record = self._ledger.replace(self._ended(record))
+            record = self._ended(record)
         elif record.outcome.name is not OutcomeName.WITHDRAWN:
             raise _too_late(f"The request has ended as {record.outcome.name}.")
         if not record.pending_queued:
@@ -62,7 +75,7 @@ class Withdrawal:
             raise _too_late("The cancel call has been sent; what comes of it will be told.")
         now = self._clock()
         outcome = Outcome(name=OutcomeName.WITHDRAWN, at=now)
-        return record.with_step(now, "withdrawn", outcome=outcome, state=State.ENDED)
+        return end_without_call(self._ledger, record, outcome, now)
 
 
 def _too_late(message: str) -> ProblemError:

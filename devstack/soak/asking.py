@@ -16,13 +16,10 @@ from devstack.errors import StackError
 from devstack.soak.offers import PUBLISHER, Offers, OfferStory, draw_story
 from devstack.soak.queues import QUEUES, queue_of
 from devstack.stack import Stack
-from devstack.true_outcomes import DATE_PRECISION, TOLERANCE
 from shared.queues import CANCEL_REQUESTS
 
 ANSWER_SECONDS = 20.0
 ASK_AGAIN_SECONDS = 0.3
-# Two workers with one request may decide differently then; docs/reliability.md tells of it.
-TOO_CLOSE_TO_TELL = TOLERANCE + DATE_PRECISION
 _MOST_DUPLICATED = 4
 
 
@@ -95,17 +92,11 @@ class Crowd:
         elif choice < 0.78:
             self._ask(draw, session, known, OfferStory(""))
         elif choice < 0.86:
-            if not self._was_just_asked_about(known):
-                self.offers.publish(known)
+            self.offers.publish(known)
         elif choice < 0.93:
             self.offers.end_publish(known, draw)
         else:
             self._duplicate(draw.choice(QUEUES))
-
-    def _was_just_asked_about(self, offer: str) -> bool:
-        """Whether a publish that starts now might be taken for the one that was meant, or not."""
-        recently = datetime.now(UTC) - TOO_CLOSE_TO_TELL
-        return any(each.offer == offer and each.first_at > recently for each in list(self.asked))
 
     def _ask(
         self, draw: random.Random, session: requests.Session, offer: str, story: OfferStory

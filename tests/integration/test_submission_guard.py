@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 SENDING = ["row.insert", "row.replace", "center.cancel", "pending.put", "row.replace"]
 WAITING = ["row.insert", "requests.put", "row.replace"]
-ENDING = ["row.insert", "pending.put", "row.replace"]
+ENDING = ["row.insert", "row.replace", "pending.put", "row.replace"]
 
 
 def crash_points(effects: list[str]) -> pytest.MarkDecorator:
