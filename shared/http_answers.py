@@ -18,11 +18,14 @@ RETRY_AFTER_SECONDS = 15
 class ProblemError(OfferCancelError):
     """The request is not served; the caller is told this status, code and sentence."""
 
-    def __init__(self, status_code: int, code: str, message: str) -> None:
-        """Answer with this status and the error envelope."""
+    def __init__(
+        self, status_code: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Answer with this status, these headers and the error envelope."""
         super().__init__(message)
         self.status_code = status_code
         self.code = code
+        self.headers = dict(headers or {})
 
 
 def bad_request(message: str) -> ProblemError:
@@ -72,4 +75,4 @@ def answer(serve: Callable[[], HttpAnswer]) -> HttpAnswer:
 def _problem(problem: ProblemError) -> HttpAnswer:
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if problem.status_code == 503 else {}
     members = {"error": {"code": problem.code, "message": str(problem)}}
-    return HttpAnswer(problem.status_code, members, headers)
+    return HttpAnswer(problem.status_code, members, {**headers, **problem.headers})

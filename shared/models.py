@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from shared.errors import InvalidRequestError
 from shared.struct_types import ready
+from shared.tracing import valid_traceparent
 
 PUBLISHER_ID_PATTERN = r"\A[A-Za-z0-9_-][A-Za-z0-9._-]{0,49}\Z"
 OFFER_ID_PATTERN = r"\A[a-z0-9][a-z0-9_-]{0,49}\Z"
@@ -140,6 +142,7 @@ class CancelRequest(CancelBody, frozen=True, kw_only=True, rename="camel", omit_
         attempt: How often it was put back by this app; from outside it means nothing, whatever
             it is.
         last_error: Why it was put back last; not read.
+        traceparent: The W3C trace that it belongs to; anything that is not one counts as none.
     """
 
     publisher_id: PublisherId
@@ -148,6 +151,11 @@ class CancelRequest(CancelBody, frozen=True, kw_only=True, rename="camel", omit_
     requested_at: AwareTime | None = None
     attempt: Any = 0
     last_error: Any = ""
+    traceparent: Any = None
+
+    def __post_init__(self) -> None:
+        """Keep nothing of a trace that is none: no request fails for it."""
+        force_setattr(self, "traceparent", valid_traceparent(self.traceparent))
 
     @property
     def meant_requested_at(self) -> datetime | None:
@@ -198,6 +206,7 @@ class PendingCancellation(msgspec.Struct, frozen=True, kw_only=True, rename="cam
         mail_since: When the outcome's mail was first tried.
         recorded_at: When the row was last written by polling.
         redrives: How often a person put the request back; below the row's it is a stale twin.
+        traceparent: The W3C trace that it belongs to; anything that is not one counts as none.
     """
 
     request_id: Guid
@@ -232,11 +241,13 @@ class PendingCancellation(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     mail_since: AwareTime | None = None
     recorded_at: AwareTime | None = None
     redrives: Count = 0
+    traceparent: Any = None
     outcome: Outcome | None = None
 
     def __post_init__(self) -> None:
         """Refuse times that cannot be meant; converted to UTC they would overflow."""
         check_times(self)
+        force_setattr(self, "traceparent", valid_traceparent(self.traceparent))
 
 
 def read_pending(text: str) -> PendingCancellation:

@@ -29,6 +29,7 @@ from shared.notification.sender import Delivery, Sender
 from shared.record import CancellationRecord, Mail
 from shared.settings import MailSettings
 from shared.telemetry import event, settings_unusable, without_secrets
+from shared.tracing import trace_id_of
 
 CLAIM = timedelta(minutes=10)
 RETRY_FIRST_SECONDS = 15.0
@@ -258,4 +259,5 @@ def outcome_notice(
         also_canceled=pending.also_canceled,
         newer_unknown=pending.newer_operations is None,
         dropped_emails=dropped,
+        trace_id=trace_id_of(pending.traceparent),
     )

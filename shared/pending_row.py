@@ -150,7 +150,10 @@ def rebuilt(pending: PendingCancellation, now: datetime) -> CancellationRecord:
     emails, dropped = usable(pending.notification_emails)
     record = new_record(
         CancelRequest(
-            publisher_id=pending.publisher_id, offer_id=pending.offer_id, reason=pending.reason
+            publisher_id=pending.publisher_id,
+            offer_id=pending.offer_id,
+            reason=pending.reason,
+            traceparent=pending.traceparent,
         ),
         request_id=pending.request_id,
         requested_at=pending.requested_at,

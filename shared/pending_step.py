@@ -43,6 +43,7 @@ from shared.queues import MAX_MESSAGE_BYTES, Queue, QueuedMessage, plain_text
 from shared.record import CancellationRecord, Mail
 from shared.settings import PolicySettings
 from shared.telemetry import event, settings_unusable, without_secrets
+from shared.tracing import working_on
 
 MAX_CRASHES = 6
 SUSPECT_CRASHES = 2
@@ -131,7 +132,8 @@ class PendingStep:
         leased = Leased(message, pending, lease_ends)
         if leased.crashes >= MAX_CRASHES:
             reason = f"it ended its worker {leased.crashes} times"
-            self._give_up(message, reason, pending, self._row.unmailed(pending))
+            with working_on(pending.request_id, pending.traceparent):
+                self._give_up(message, reason, pending, self._row.unmailed(pending))
             return None
         return leased
 

@@ -24,6 +24,7 @@ from shared.pending_step import SUSPECT_CRASHES, Leased, PendingStep
 from shared.queues import Queue, QueuedMessage
 from shared.settings import PolicySettings
 from shared.telemetry import event
+from shared.tracing import working_on
 
 MAX_RECEIVE = 32
 STORM = 3
@@ -127,7 +128,8 @@ class Poller:
                 break
             run.under_way = self._wait(run.under_way, _LOOK_EVERY_SECONDS)
         for suspect in run.suspects:
-            self._guarded(suspect.pending.request_id, partial(self._take_alone, suspect, run))
+            with working_on(suspect.pending.request_id, suspect.pending.traceparent):
+                self._guarded(suspect.pending.request_id, partial(self._take_alone, suspect, run))
         if run.storm.is_on:
             event("run-ended-early", level=logging.WARNING, reason="Partner Center keeps failing")
 
@@ -152,7 +154,8 @@ class Poller:
         run.under_way.add(self._executor.submit(self._take, leased, run))
 
     def _take(self, leased: Leased, run: _Run) -> None:
-        self._guarded(leased.pending.request_id, partial(self._step_once, leased, run))
+        with working_on(leased.pending.request_id, leased.pending.traceparent):
+            self._guarded(leased.pending.request_id, partial(self._step_once, leased, run))
 
     def _step_once(self, leased: Leased, run: _Run) -> None:
         trouble = self._step.take(leased)

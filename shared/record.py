@@ -50,7 +50,8 @@ class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="came
     """One request, from accept to its last mail. Every time is aware UTC.
 
     Attributes:
-        source: Who asked: ``http`` or ``queue``.
+        source: By which way it came: ``http``, ``queue``, or ``github-webhook`` and the like;
+            ``http entra:`` and the caller's object id where App Service authenticates.
         requested_operation_id: The operation that the request names, if it names one.
         target_operation_id: The operation it is judged by, once a look has settled on one.
         fingerprint: SHA-256 of what was asked over HTTP; another with the same key is refused.
@@ -73,6 +74,7 @@ class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="came
         replaces: When the mail went out that the next one replaces, since a person put it back.
         operation_named_at: When the person who put it back named its operation; the request may
             be tried from then on as long as a new one.
+        traceparent: The W3C trace that the request belongs to, if it came with one.
         etag: The version that was read; not stored.
     """
 
@@ -115,6 +117,7 @@ class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="came
     redrives: int = 0
     replaces: datetime | None = None
     operation_named_at: datetime | None = None
+    traceparent: str | None = None
     history: tuple[Step, ...] = ()
     etag: str = ""
 
@@ -178,6 +181,7 @@ def new_record(
         emails=emails,
         email_count=len(emails),
         dropped_emails=dropped_emails,
+        traceparent=request.traceparent,
     )
     return record.with_step(now, "request-accepted", f"by {source}")
 
@@ -194,6 +198,7 @@ def request_message(record: CancellationRecord, *, last_error: str = "") -> Canc
         requested_at=record.requested_at,
         attempt=record.attempt,
         last_error=last_error,
+        traceparent=record.traceparent,
     )
 
 
@@ -218,5 +223,6 @@ def pending_message(record: CancellationRecord) -> PendingCancellation:
         also_canceled=record.also_canceled,
         recorded_at=record.last_step_at,
         redrives=record.redrives,
+        traceparent=record.traceparent,
         outcome=record.outcome,
     )

@@ -1,10 +1,12 @@
 """What a caller is told of a request, in the words of Partner Center's own operations."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from shared.callers import ANYBODY, Callers
 from shared.errors import StorageUnavailableError
 from shared.http_answers import RETRY_AFTER_SECONDS, HttpAnswer, ProblemError, unavailable
 from shared.http_paths import check_offer_path, check_request_id, status_path
@@ -16,21 +18,30 @@ from shared.record import CancellationRecord, State
 
 @dataclass(frozen=True, kw_only=True)
 class StatusCall:
-    """An HTTP call about one request as it came; nothing in it is trusted."""
+    """An HTTP call about one request as it came; nothing in it is trusted.
+
+    Attributes:
+        headers: Names in lower case.
+    """
 
     publisher_id: str
     offer_id: str
     request_id: str
     api_version: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def find_request(ledger: Ledger, call: StatusCall) -> CancellationRecord:
+def find_request(
+    ledger: Ledger, call: StatusCall, callers: Callers = ANYBODY
+) -> CancellationRecord:
     """The row of the request that a call is about.
 
     Raises:
-        ProblemError: What is wrong with the call; 404 for a request that is not known.
+        ProblemError: What is wrong with the call, or its caller; 404 for a request that is not
+            known.
     """
     check_offer_path(call.publisher_id, call.offer_id, call.api_version)
+    callers.check(call.headers, call.publisher_id)
     check_request_id(call.request_id)
     try:
         found = ledger.get(call.publisher_id, call.offer_id, call.request_id)

@@ -34,6 +34,7 @@ from shared.queues import Queue, QueuedMessage, plain_text
 from shared.record import CancellationRecord, new_record
 from shared.settings import PolicySettings
 from shared.telemetry import event, settings_unusable
+from shared.tracing import working_on
 
 _MAX_CONFLICTS = 5
 
@@ -102,8 +103,9 @@ class Submission:
         for _ in range(_MAX_CONFLICTS):
             with contextlib.suppress(RowConflictError):
                 record = self._record(request, message)
-                if not self._is_settled(record, request):
-                    self._carry_out(record)
+                with working_on(record.request_id, record.traceparent):
+                    if not self._is_settled(record, request):
+                        self._carry_out(record)
                 return
         raise StorageUnavailableError(f"row {request.request_id or message.id} is never at rest")
 
@@ -133,7 +135,8 @@ class Submission:
             dropped_emails=dropped,
             now=now,
         )
-        event("request-accepted", request_id=request_id, source="queue", droppedEmails=dropped)
+        with working_on(request_id, record.traceparent):
+            event("request-accepted", request_id=request_id, source="queue", droppedEmails=dropped)
         return self._ledger.insert(record)
 
     def _is_settled(self, record: CancellationRecord, request: CancelRequest) -> bool:

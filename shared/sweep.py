@@ -29,6 +29,7 @@ from shared.queues import Queue
 from shared.record import CancellationRecord, Mail
 from shared.settings import PolicySettings
 from shared.telemetry import event, without_secrets
+from shared.tracing import trace_id_of, working_on
 
 LONGEST = timedelta(minutes=1)
 ABANDONED_AFTER_TTL = timedelta(hours=1)
@@ -66,7 +67,8 @@ class Sweep:
             if self._clock() - started > LONGEST:
                 return  # the next sweep goes on; polling must not wait for this one
             try:
-                self._look_after(record)
+                with working_on(record.request_id, record.traceparent):
+                    self._look_after(record)
             except RowConflictError:
                 continue  # somebody works on it: it is not abandoned
 
@@ -154,6 +156,7 @@ class Sweep:
             dropped_emails=record.dropped_emails + dropped,
             replaces=record.replaces,
             expires_at=record.tried_since + self._policy.request_ttl,
+            trace_id=trace_id_of(record.traceparent),
         )
         delivery = mailer.sender.send(render(notice, mailer.settings.sender), recipients)
         if delivery.accepted:

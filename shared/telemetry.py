@@ -1,4 +1,4 @@
-"""One JSON line per event, so that a log query can follow a request by its id.
+"""One JSON line per event, so that a log query can follow a request by its id, and by its trace.
 
 The event is the log message itself: structured ``extra`` fields do not survive the Python worker
 (azure-functions-python-worker issues 694 and 1681). Addresses and tokens never get into a line,
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import ConfigurationError
+from shared.tracing import current_trace_id
 
 LOGGER_NAME = "offer_cancel"
 MAX_DETAIL_CHARACTERS = 1000
@@ -41,6 +42,7 @@ def event(name: str, *, request_id: str = "", level: int = logging.INFO, **detai
         "level": logging.getLevelName(level).lower(),
         "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "requestId": request_id,
+        "traceId": current_trace_id(),
         **{key: _clean(value) for key, value in details.items()},
     }
     _logger.log(level, json.dumps({k: v for k, v in line.items() if v not in (None, "", [])}))

@@ -143,6 +143,7 @@ def _facts(notice: Notice) -> Iterator[tuple[str, str]]:
         yield "Took", f"{duration(outcome.at - notice.requested_at)} from request to outcome"
     yield "Not mailed", _not_mailed(notice.dropped_emails)
     yield "Request", notice.request_id
+    yield "Trace", notice.trace_id
 
 
 def _last_seen(notice: Notice) -> str:

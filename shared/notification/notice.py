@@ -27,6 +27,7 @@ class Notice:
         replaces: When the mail went out that this one replaces, which said that the end was not
             known.
         expires_at: When we stop trying; for the mail without an outcome.
+        trace_id: The trace that the request came with, or empty.
     """
 
     request_id: str
@@ -48,3 +49,4 @@ class Notice:
     dropped_emails: int = 0
     replaces: datetime | None = None
     expires_at: datetime | None = None
+    trace_id: str = ""

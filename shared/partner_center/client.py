@@ -6,7 +6,6 @@ what working clients do; where they disagree, both readings are accepted.
 
 import json
 import logging
-import uuid
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -26,6 +25,7 @@ from shared.partner_center.operations import (
 from shared.partner_center.protocol import CancelAnswer, OfferStatus
 from shared.partner_center.transport import Answer, Exchange, Transport
 from shared.telemetry import event, without_secrets
+from shared.tracing import client_request_id
 
 READ_SECONDS = 40.0
 CANCEL_SECONDS = 120.0
@@ -159,7 +159,7 @@ class CloudPartnerPortal:
             "Content-Type": "application/json",
             "Accept": "application/json",
             "Accept-Encoding": "identity",
-            "x-ms-client-request-id": str(uuid.uuid4()),
+            "x-ms-client-request-id": client_request_id(),
             **extra,
         }
         seconds = self._read_seconds if method == "GET" else self._cancel_seconds
