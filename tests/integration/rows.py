@@ -65,6 +65,7 @@ def full() -> CancellationRecord:
         reason=odd,
         requested_operation_id=str(uuid.uuid4()),
         target_operation_id=str(uuid.uuid4()),
+        fingerprint="0f" * 32,
         attempt=2**31 - 1,
         idle_since=NOW,
         refused_since=NOW,
@@ -83,6 +84,7 @@ def full() -> CancellationRecord:
         newer_operations=(str(uuid.uuid4()),),
         also_canceled=(str(uuid.uuid4()), str(uuid.uuid4())),
         outcome=_outcome(odd),
+        traceparent=f"00-{'4b' * 16}-{'a3' * 8}-01",
         history=(Step(NOW, "request-accepted", odd), Step(NOW, "cancel-sent")),
         **_MAILED,
     )
