@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from shared import wiring
+from shared import environment, wiring
 from shared.http_answers import HttpAnswer, answer
 from shared.request_status import StatusCall, find_request, status_answer
 
@@ -14,6 +14,7 @@ def main(req: func.HttpRequest) -> func.HttpResponse:
         offer_id=req.route_params.get("offerId", ""),
         request_id=req.route_params.get("requestId", ""),
         api_version=req.params.get("api-version"),
+        headers={name.lower(): value for name, value in req.headers.items()},
     )
     answered = answer(lambda: _answered(req.method, call))
     return func.HttpResponse(
@@ -27,4 +28,4 @@ def main(req: func.HttpRequest) -> func.HttpResponse:
 def _answered(method: str, call: StatusCall) -> HttpAnswer:
     if method == "DELETE":
         return wiring.withdrawal().withdraw(call)
-    return status_answer(find_request(wiring.ledger(), call))
+    return status_answer(find_request(wiring.ledger(), call, environment.callers()))

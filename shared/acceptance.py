@@ -12,6 +12,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from shared.addresses import is_allowed, parse_addresses
+from shared.callers import ANYBODY, HTTP, Callers
 from shared.errors import (
     ConfigurationError,
     InvalidRequestError,
@@ -38,9 +39,12 @@ from shared.queues import Queue
 from shared.record import CancellationRecord, State, new_record, request_message
 from shared.settings import MailSettings, PolicySettings
 from shared.telemetry import event
+from shared.tracing import HEADER as TRACEPARENT
+from shared.tracing import working_on
 
 MAX_BODY_BYTES = 16 * 1024
 _MAX_CONFLICTS = 3
+_REPEATED = "request-repeated"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,8 @@ class CancelCall:
 
     Attributes:
         headers: Names in lower case.
+        source: By which way it came; the same key by another way is another key.
+        members: What is asked for, where that is not in the body.
     """
 
     publisher_id: str
@@ -56,6 +62,8 @@ class CancelCall:
     api_version: str | None
     headers: Mapping[str, str]
     body: bytes
+    source: str = HTTP
+    members: CancelBody | None = None
 
 
 class Acceptance:
@@ -69,8 +77,10 @@ class Acceptance:
         policy: PolicySettings,
         mail_settings: Callable[[], MailSettings],
         clock: Callable[[], datetime],
+        callers: Callable[[], Callers] = lambda: ANYBODY,
     ) -> None:
         """Work with these; requests are accepted while the mail settings are wrong."""
+        self._callers = callers
         self._ledger = ledger
         self._requests = requests
         self._policy = policy
@@ -87,29 +97,37 @@ class Acceptance:
         Raises:
             ProblemError: What is wrong and where.
         """
+        source = self._admitted(call)
         request, emails = self._checked(call)
         key = key_of(call.headers)
         now = self._clock()
         record = new_record(
             request,
-            request_id=request_id_of(request, key),
+            request_id=request_id_of(request, key, call.source),
             requested_at=now,
-            source="http",
+            source=source,
             emails=emails,
             dropped_emails=0,
             now=now,
         )
         try:
-            stored = self._store(replace(record, fingerprint=fingerprint_of(request)), key)
+            with working_on(record.request_id, record.traceparent):
+                stored = self._store(replace(record, fingerprint=fingerprint_of(request)), key)
+                event("request-accepted", request_id=stored.request_id, source=source)
         except (StorageUnavailableError, RowConflictError) as error:
             raise unavailable(
                 "The request could not be stored and was not accepted; send it again."
             ) from error
-        event("request-accepted", request_id=stored.request_id, source="http")
         location = status_path(stored)
         members = {"id": stored.request_id, "status": "notStarted", "location": location}
         headers = {"Location": location, "Retry-After": str(RETRY_AFTER_SECONDS)}
         return HttpAnswer(202, members, headers)
+
+    def check(self, call: CancelCall) -> None:
+        """Refuse what ``accept`` would refuse of the call itself; ``ProblemError`` likewise."""
+        self._admitted(call)
+        self._checked(call)
+        key_of(call.headers)
 
     def _store(self, record: CancellationRecord, key: str | None) -> CancellationRecord:
         """The request's row, its message on the queue: made now, or the one that has this key."""
@@ -144,14 +162,17 @@ class Acceptance:
             raise RowConflictError(f"row {record.request_id} was there and is gone")
         if found.fingerprint not in ("", record.fingerprint):
             raise ProblemError(
-                409, "Conflict", "This Idempotency-Key was used for another request of this offer."
+                409,
+                "Conflict",
+                "This Idempotency-Key, or delivery, was used for another request of this offer.",
             )
-        event("request-repeated", request_id=found.request_id)
+        event(_REPEATED, request_id=found.request_id)
         if not _may_lack_its_message(found):
             return found
-        marked = self._ledger.replace(found.with_step(self._clock(), "request-repeated"))
-        self._requests.put(to_json(request_message(marked)))
-        return marked
+        if not _is_marked(found):  # once is enough, and of many at once only one can write
+            found = self._ledger.replace(found.with_step(self._clock(), _REPEATED))
+        self._requests.put(to_json(request_message(found)))
+        return found
 
     def _is_taken_back(self, record: CancellationRecord) -> bool:
         """Remove the row of what was not accepted, so that it mails nobody later.
@@ -171,24 +192,31 @@ class Acceptance:
             return found is None or _may_lack_its_message(found)
         return True
 
-    def _checked(self, call: CancelCall) -> tuple[CancelRequest, tuple[str, ...]]:
+    def _admitted(self, call: CancelCall) -> str:
+        """Who asks, if they may for this publisher; ways in other than HTTP check it themselves."""
         check_offer_path(call.publisher_id, call.offer_id, call.api_version)
+        is_http = call.source == HTTP
+        source = self._callers().check(call.headers, call.publisher_id) if is_http else call.source
         if not self._policy.serves(call.publisher_id):
             raise ProblemError(
                 403, "Forbidden", f"Publisher {call.publisher_id} is not served by this deployment."
             )
-        body = _read_body(call)
+        return source
+
+    def _checked(self, call: CancelCall) -> tuple[CancelRequest, tuple[str, ...]]:
+        body = call.members or _read_body(call)
         request = CancelRequest(
             publisher_id=call.publisher_id,
             offer_id=call.offer_id,
             metadata=body.metadata,
             operation_id=body.operation_id,
             reason=body.reason,
+            traceparent=call.headers.get(TRACEPARENT),
         )
         try:
             emails = parse_addresses(request.notification_emails)
         except InvalidRequestError as error:
-            raise bad_request(f"metadata.{error}") from error
+            raise bad_request(f"{'' if call.members else 'metadata.'}{error}") from error
         self._check_domains(emails)
         return request, emails
 
@@ -208,6 +236,10 @@ class Acceptance:
 def _may_lack_its_message(record: CancellationRecord) -> bool:
     """Whether nobody has had the request's message in hand yet."""
     return record.is_open and record.state is State.ACCEPTED and record.attempt == 0
+
+
+def _is_marked(record: CancellationRecord) -> bool:
+    return any(step.step == _REPEATED for step in record.history)
 
 
 def _read_body(call: CancelCall) -> CancelBody:

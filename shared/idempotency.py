@@ -29,11 +29,15 @@ def key_of(headers: Mapping[str, str]) -> str | None:
     return key
 
 
-def request_id_of(request: CancelRequest, key: str | None) -> str:
-    """The id that belongs to this key for this offer; without a key, a new one."""
+def request_id_of(request: CancelRequest, key: str | None, source: str = "http") -> str:
+    """The id that belongs to this key for this offer; without a key, a new one.
+
+    Keys of other sources never meet those that callers choose.
+    """
     if key is None:
         return str(uuid.uuid4())
-    name = f"offer-cancel:{request.publisher_id.lower()}/{request.offer_id}:{key}"
+    space = "offer-cancel" if source == "http" else f"offer-cancel/{source}"
+    name = f"{space}:{request.publisher_id.lower()}/{request.offer_id}:{key}"
     return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
@@ -43,5 +47,6 @@ def fingerprint_of(request: CancelRequest) -> str:
         request,
         publisher_id=request.publisher_id.lower(),
         operation_id=request.operation_id and request.operation_id.lower(),
+        traceparent=None,  # each time it is sent is a span of its own
     )
     return hashlib.sha256(to_json(same_case).encode()).hexdigest()

@@ -11,9 +11,11 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from shared.addresses import domain_of, parse_addresses
+from shared.callers import Callers, parse_allowed
 from shared.errors import ConfigurationError, InvalidRequestError
 from shared.hosts import is_loopback
 from shared.notification.smtp_url import SmtpServer, parse_smtp_url
+from shared.webhooks.secrets import WebhookSecrets, parse_secrets
 
 PARTNER_CENTER_URL = "https://cloudpartner.azure.com"
 PARTNER_CENTER_SCOPE = "https://cloudpartner.azure.com/.default"
@@ -199,6 +201,39 @@ def _check_principal(read: "_Reader", settings: PartnerCenterSettings) -> None:
     }
     if sum(map(bool, ways.values())) != 1:
         read.problem(", ".join(ways), "exactly one of them must be set")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookSettings:
+    """Who may send webhooks; nobody by default."""
+
+    secrets: WebhookSecrets = field(repr=False)
+
+    @classmethod
+    def from_env(cls, environ: Environment) -> "WebhookSettings":
+        """Read the webhook part; ``ConfigurationError`` with every problem."""
+        read = _Reader("Webhook", environ)
+        secrets = read.parsed("WEBHOOK_SECRETS", parse_secrets, WebhookSecrets())
+        return read.checked(cls(secrets=secrets))
+
+
+def callers_from_env(environ: Environment) -> Callers:
+    """Read who may call over HTTP; ``ConfigurationError`` with every problem."""
+    read = _Reader("Caller", environ)
+    # The platform sets it, by whether App Service authentication is on.
+    are_authenticated = read.text("WEBSITE_AUTH_ENABLED").lower() == "true"
+    is_limited = bool(read.text("ALLOWED_CALLERS"))
+    allowed, problems = parse_allowed(read.items("ALLOWED_CALLERS"))
+    for problem in problems:
+        read.problem("ALLOWED_CALLERS", problem)
+    if is_limited and not (allowed or problems):
+        read.problem("ALLOWED_CALLERS", "names nobody")
+    if is_limited and not are_authenticated:
+        read.problem(
+            "ALLOWED_CALLERS",
+            "needs App Service authentication, which is off (WEBSITE_AUTH_ENABLED)",
+        )
+    return read.checked(Callers(are_authenticated=are_authenticated, allowed=allowed))
 
 
 class _Reader:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from azure.data.tables import TableClient
 
-from shared.errors import ConfigurationError
+from shared import environment
 from shared.ledger import TABLE, TableLedger
 from shared.models import utc_now
 from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS, POISON_SUFFIX, StorageQueue
-from shared.settings import MailSettings, PartnerCenterSettings, PolicySettings, StorageSettings
+from shared.settings import PartnerCenterSettings, StorageSettings, WebhookSettings
 from shared.storage_clients import queue_client, storage_clock, table_client
 
 if TYPE_CHECKING:  # a function that starts cold should load nothing that only others need
@@ -31,6 +31,8 @@ if TYPE_CHECKING:  # a function that starts cold should load nothing that only o
     from shared.poller import Poller
     from shared.redrive import Redrive
     from shared.submission import Submission
+    from shared.webhooks.reception import WebhookReception
+    from shared.webhooks.secrets import WebhookSecrets
     from shared.withdrawal import Withdrawal
 
 _READS_PER_POLL = 3
@@ -44,10 +46,24 @@ def acceptance() -> "Acceptance":
     return Acceptance(
         ledger=ledger(),
         requests=_queue(CANCEL_REQUESTS),
-        policy=_policy(),
-        mail_settings=_mail_settings,
+        policy=environment.policy(),
+        mail_settings=environment.mail,
         clock=utc_now,
+        callers=environment.callers,
     )
+
+
+@cache
+def webhook_reception() -> "WebhookReception":
+    """What ``WebhookHttpTrigger`` calls; what settings are wrong shows when it needs them."""
+    from shared.webhooks.reception import WebhookReception
+
+    return WebhookReception(acceptance=acceptance, secrets=_webhook_secrets)
+
+
+@cache
+def _webhook_secrets() -> "WebhookSecrets":
+    return WebhookSettings.from_env(os.environ).secrets
 
 
 @cache
@@ -55,7 +71,12 @@ def withdrawal() -> "Withdrawal":
     """What ``StatusHttpTrigger`` calls to take a request back; ``ConfigurationError`` likewise."""
     from shared.withdrawal import Withdrawal
 
-    return Withdrawal(ledger=ledger(), pending=_queue(PENDING_CANCELLATIONS), clock=utc_now)
+    return Withdrawal(
+        ledger=ledger(),
+        pending=_queue(PENDING_CANCELLATIONS),
+        clock=utc_now,
+        callers=environment.callers(),
+    )
 
 
 @cache
@@ -69,7 +90,7 @@ def submission() -> "Submission":
         pending=_queue(PENDING_CANCELLATIONS),
         poison=_queue(CANCEL_REQUESTS + POISON_SUFFIX),
         partner_center=_partner_center,
-        policy=_policy_or_default(),
+        policy=environment.policy_or_default(),
         clock=utc_now,
         on_our_clock=storage_clock().ours,
     )
@@ -96,13 +117,13 @@ def poller() -> "Poller":
         poison=_queue(PENDING_CANCELLATIONS + POISON_SUFFIX),
         partner_center=_partner_center,
         outcome_mail=OutcomeMail(ledger=ledger(), mailer=_mailer, clock=utc_now),
-        policy=_policy(),
+        policy=environment.policy(),
         read_seconds=_read_seconds(),
         clock=utc_now,
     )
-    workers = ThreadPoolExecutor(_policy().poll_concurrency, thread_name_prefix="poll")
+    workers = ThreadPoolExecutor(environment.policy().poll_concurrency, thread_name_prefix="poll")
     queue = _queue(PENDING_CANCELLATIONS)
-    return Poller(queue=queue, step=step, executor=workers, policy=_policy())
+    return Poller(queue=queue, step=step, executor=workers, policy=environment.policy())
 
 
 @cache
@@ -123,7 +144,7 @@ def redrive() -> "Redrive":
     return Redrive(
         ledger=ledger(),
         queues={name: _queue(name) for name in names},
-        policy=_policy(),
+        policy=environment.policy(),
         clock=utc_now,
     )
 
@@ -132,7 +153,7 @@ def checks(publisher_id: str = "", offer_id: str = "") -> "tuple[Check, ...]":
     """What can be checked; a part whose settings are wrong fails in its own checks."""
     from shared.checks import mail_check, partner_center_checks, storage_checks
 
-    read_from = publisher_id or min(_policy_or_default().allowed_publishers, default="")
+    read_from = publisher_id or min(environment.policy_or_default().allowed_publishers, default="")
     names = (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
     queues = (*names, *(name + POISON_SUFFIX for name in names))
     return (
@@ -164,7 +185,7 @@ def _try_table() -> None:
 def _log_in_to_mail() -> None:
     from shared.notification.smtp import SmtpSender
 
-    SmtpSender(_mail_settings().smtp, timeout_seconds=10, deadline_seconds=30).log_in()
+    SmtpSender(environment.mail().smtp, timeout_seconds=10, deadline_seconds=30).log_in()
 
 
 @cache
@@ -177,7 +198,9 @@ def housekeeping() -> "Housekeeping":
     from shared.sweep import Sweep
 
     pending = _queue(PENDING_CANCELLATIONS)
-    sweep = Sweep(ledger=ledger(), pending=pending, mailer=_mailer, policy=_policy(), clock=utc_now)
+    sweep = Sweep(
+        ledger=ledger(), pending=pending, mailer=_mailer, policy=environment.policy(), clock=utc_now
+    )
     watches = (
         PoisonWatch(
             queue_name=name,
@@ -201,37 +224,14 @@ def housekeeping() -> "Housekeeping":
 
 
 @cache
-def _policy() -> PolicySettings:
-    return PolicySettings.from_env(os.environ)
-
-
-def _policy_or_default() -> PolicySettings:
-    """For putting requests back while the policy is wrong; Partner Center cannot be had then."""
-    try:
-        return _policy()
-    except ConfigurationError:
-        return PolicySettings()
-
-
-@cache
-def _storage() -> StorageSettings:
-    return StorageSettings.from_env(os.environ)
-
-
-@cache
-def _mail_settings() -> MailSettings:
-    return MailSettings.from_env(os.environ)
-
-
-@cache
 def _mailer() -> "Mailer":
-    settings = _mail_settings()
+    settings = environment.mail()
     from shared.notification.guarded import GuardedSender
     from shared.notification.smtp import SmtpSender  # loads smtplib and email
     from shared.outcome_mail import Mailer
 
     # Whatever the mail server does, half of the workers go on polling.
-    most = max(1, _policy().poll_concurrency // 2)
+    most = max(1, environment.policy().poll_concurrency // 2)
     sender = GuardedSender(SmtpSender(settings.smtp), most=most, clock=utc_now)
     return Mailer(settings, sender)
 
@@ -248,12 +248,12 @@ def _partner_center() -> "PartnerCenter":
 
 def _read_seconds() -> float:
     """How long a read may take: all of one poll have to end before its lease does."""
-    return min(40.0, _policy().poll_lease.total_seconds() / _READS_PER_POLL)
+    return min(40.0, environment.policy().poll_lease.total_seconds() / _READS_PER_POLL)
 
 
 @cache
 def _queue(name: str) -> StorageQueue:
-    return StorageQueue(queue_client(_storage(), name))
+    return StorageQueue(queue_client(environment.storage(), name))
 
 
 @cache
@@ -271,4 +271,4 @@ def _memory() -> "TableMemory":
 
 @cache
 def _table() -> TableClient:
-    return table_client(_storage())
+    return table_client(environment.storage())

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import shared
+from shared.callers import ANYBODY
 from shared.errors import ConfigurationError
 from shared.putting_back import LAST_TRY
 from shared.queues import CANCEL_REQUESTS
@@ -24,17 +25,26 @@ from shared.settings import (
     PartnerCenterSettings,
     PolicySettings,
     StorageSettings,
+    WebhookSettings,
+    callers_from_env,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = json.loads((ROOT / "host.json").read_text())
 EXAMPLE = json.loads((ROOT / "local.settings.example.json").read_text())["Values"]
-FUNCTIONS = ("CancelHttpTrigger", "CancelQueueTrigger", "PollTimerTrigger", "StatusHttpTrigger")
+FUNCTIONS = (
+    "CancelHttpTrigger",
+    "CancelQueueTrigger",
+    "PollTimerTrigger",
+    "StatusHttpTrigger",
+    "WebhookHttpTrigger",
+)
 # Read by the host, not by the app.
 OF_THE_HOST = {"POLL_SCHEDULE", "PYTHON_THREADPOOL_THREAD_COUNT"}
 NOT_OF_THE_APP = {"AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME"}
-# Another way to reach storage, or to authenticate, than the example's.
+# Set by Azure; or another way to reach storage, or to authenticate, than the example's.
 NOT_IN_THE_EXAMPLE = {
+    "WEBSITE_AUTH_ENABLED",
     "CancelStorage__queueServiceUri",
     "CancelStorage__tableServiceUri",
     "CancelStorage__credential",
@@ -72,6 +82,8 @@ def settings_read() -> set[str]:
         PolicySettings.from_env,
         PartnerCenterSettings.from_env,
         MailSettings.from_env,
+        WebhookSettings.from_env,
+        callers_from_env,
     ]
     for read in parts:
         with suppress(ConfigurationError):
@@ -135,8 +147,10 @@ def test_the_readme_has_the_other_defaults_of_the_code() -> None:
 
 
 def test_the_example_is_usable_as_it_is() -> None:
-    for part in (StorageSettings, PolicySettings, PartnerCenterSettings, MailSettings):
+    parts = (StorageSettings, PolicySettings, PartnerCenterSettings, MailSettings, WebhookSettings)
+    for part in parts:
         part.from_env(EXAMPLE)
+    assert callers_from_env(EXAMPLE) == ANYBODY
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -156,6 +170,12 @@ def test_the_http_function_has_the_path_of_the_cancel_operation_api() -> None:
     assert http["route"] == "publishers/{publisherId}/offers/{offerId}/cancel"
     assert (http["methods"], http["authLevel"]) == (["post"], "function")
     assert HOST["extensions"]["http"]["routePrefix"] == "api"
+
+
+def test_webhooks_need_no_key_but_their_own_signature() -> None:
+    http = trigger("WebhookHttpTrigger")
+    assert http["route"] == ("webhooks/{sender}/publishers/{publisherId}/offers/{offerId}/cancel")
+    assert (http["methods"], http["authLevel"]) == (["post"], "anonymous")
 
 
 def test_the_queue_function_listens_where_the_app_puts_requests() -> None:

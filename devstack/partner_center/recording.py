@@ -11,7 +11,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Call(NamedTuple):
-    """One call; status 0 if it was not answered, or not yet."""
+    """One call; status 0 if it was not answered, or not yet.
+
+    Attributes:
+        client_request_id: Its `x-ms-client-request-id`, by which its sender wants it found.
+    """
 
     method: str
     path: str
@@ -19,6 +23,7 @@ class Call(NamedTuple):
     time: datetime
     query: str
     body: bytes
+    client_request_id: str = ""
 
 
 @dataclass
@@ -27,11 +32,20 @@ class _Entry:
     path: str
     time: datetime
     query: str
+    client_request_id: str
     status: int = 0
     body: bytes = b""
 
     def frozen(self) -> Call:
-        return Call(self.method, self.path, self.status, self.time, self.query, self.body)
+        return Call(
+            self.method,
+            self.path,
+            self.status,
+            self.time,
+            self.query,
+            self.body,
+            self.client_request_id,
+        )
 
 
 class Recorder:
@@ -53,11 +67,16 @@ class Recorder:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        headers = Headers(scope=scope)
         entry = _Entry(
-            scope["method"], scope["path"], self._date(), scope["query_string"].decode("latin-1")
+            scope["method"],
+            scope["path"],
+            self._date(),
+            scope["query_string"].decode("latin-1"),
+            headers.get("x-ms-client-request-id", ""),
         )
         self._entries.append(entry)
-        if authorization := Headers(scope=scope).get("authorization"):
+        if authorization := headers.get("authorization"):
             self.authorizations.append(authorization)
 
         async def received() -> Message:
