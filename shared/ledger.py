@@ -1,41 +1,34 @@
 """Table ``cancellations``: one row a request, written only against the version that was read.
 
 A row's partition is its publisher in lower case, and its row key is offer and request id, so that
-one request, and all of an offer or of a publisher, are cheap reads. The table is created when it
-is first missed.
+one request, and all of an offer or of a publisher, are cheap reads. What lists show of it is
+written with it, in one transaction: neither is ever there, or as it is, without the other. The
+table is created when it is first missed.
 """
 
+import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-import msgspec
 from azure.core import MatchConditions
-from azure.core.exceptions import (
-    AzureError,
-    HttpResponseError,
-    ResourceExistsError,
-    ResourceModifiedError,
-    ResourceNotFoundError,
-)
-from azure.data.tables import TableClient, UpdateMode
+from azure.data.tables import TableClient, TableEntity, UpdateMode
 from msgspec.structs import replace
 
+from shared import listing_entity
 from shared.errors import RowConflictError, StorageUnavailableError
-from shared.models import to_json
+from shared.listing_entity import listed
 from shared.record import CancellationRecord, Mail
-from shared.struct_types import ready
+from shared.row_entities import keys_of, readable, to_entity, to_record
+from shared.table_calls import TABLE as TABLE
+from shared.table_calls import EntityMissingError, TableMissingError, translated
 from shared.telemetry import event
 
-TABLE = "cancellations"
-_STORED_AS_JSON = frozenset(
-    {"refusal", "emails", "newerOperations", "alsoCanceled", "outcome", "history"}
-)
-_NO_TABLE = "TableNotFound"
 _MAX_CONFLICTS = 10
 _QUERY_SECONDS = 10  # for each page: the service looks through a table for 5 s before it answers
 _PAGE = 100  # rows in memory at once, however many are open
+
+type _Operation = tuple[str, dict[str, Any]] | tuple[str, dict[str, Any], dict[str, Any]]
 
 
 class Ledger(Protocol):
@@ -46,6 +39,11 @@ class Ledger(Protocol):
 
     def get(self, publisher_id: str, offer_id: str, request_id: str) -> CancellationRecord | None:
         """The row, or None."""
+
+    def get_with_open_ones(
+        self, publisher_id: str, offer_id: str, request_id: str
+    ) -> tuple[CancellationRecord | None, list[CancellationRecord]]:
+        """The row, or None, with the other rows of its offer that have no outcome, in one read."""
 
     def insert(self, record: CancellationRecord) -> CancellationRecord:
         """Add the row; ``RowConflictError`` when there is one."""
@@ -122,41 +120,64 @@ class TableLedger:
 
     def get(self, publisher_id: str, offer_id: str, request_id: str) -> CancellationRecord | None:
         """The row, or None."""
-        partition, row = _keys(publisher_id, offer_id, request_id)
+        partition, row = keys_of(publisher_id, offer_id, request_id)
         try:
-            return _to_record(self._call(lambda: self._client.get_entity(partition, row)))
-        except ResourceNotFoundError:
+            return to_record(self._call(lambda: self._client.get_entity(partition, row)))
+        except EntityMissingError:
             return None
+
+    def get_with_open_ones(
+        self, publisher_id: str, offer_id: str, request_id: str
+    ) -> tuple[CancellationRecord | None, list[CancellationRecord]]:
+        """The row, or None, with the other open rows of its offer that can be read."""
+        _, row = keys_of(publisher_id, offer_id, request_id)
+        query, values = _of_offer(publisher_id, offer_id)
+        query = f"{query} and (RowKey eq @row or isOpen eq true)"
+        found, others = None, []
+        for entity in self._entities(query, {**values, "row": row}):
+            if entity["RowKey"] == row:
+                found = to_record(entity)
+            elif (other := readable(entity)) is not None:
+                others.append(other)
+        return found, others
 
     def insert(self, record: CancellationRecord) -> CancellationRecord:
         """Add the row; ``RowConflictError`` when there is one."""
-        written = self._call(lambda: self._client.create_entity(_to_entity(record)))
-        return replace(record, etag=str(written["etag"]))
+        return self._written(record, ("create", to_entity(record)))
 
     def replace(self, record: CancellationRecord) -> CancellationRecord:
         """Write the row against its ETag."""
+        options = {"mode": UpdateMode.REPLACE, **_unchanged(record)}
         try:
-            written = self._call(
-                lambda: self._client.update_entity(
-                    _to_entity(record),
-                    mode=UpdateMode.REPLACE,
-                    etag=record.etag,
-                    match_condition=MatchConditions.IfNotModified,
-                )
-            )
-        except ResourceNotFoundError as error:
+            return self._written(record, ("update", to_entity(record), options))
+        except EntityMissingError as error:
             raise RowConflictError(f"row {record.request_id} is gone") from error
-        return replace(record, etag=str(written["etag"]))
+
+    def remove(self, record: CancellationRecord) -> None:
+        """Remove the row against its ETag; whatever version it has where none is known."""
+        partition, row = keys_of(record.publisher_id, record.offer_id, record.request_id)
+        keys = {"PartitionKey": partition, "RowKey": row}
+        unlisted = {"PartitionKey": partition, "RowKey": listed(record).row_key}
+        both: list[_Operation] = [
+            ("delete", keys, _unchanged(record) if record.etag else {}),
+            ("delete", unlisted),
+        ]
+        try:
+            self._transaction(both)
+        except EntityMissingError:  # one of them, or both
+            for one in both:
+                with contextlib.suppress(EntityMissingError):
+                    self._transaction([one])
 
     def open_records(
         self, publisher_id: str | None = None, offer_id: str | None = None
     ) -> Iterator[CancellationRecord]:
         """The rows without an outcome that can be read: all of them, or those of one offer."""
-        query, values = "isOpen eq true", {}
+        query = "isOpen eq true"
+        values: dict[str, str] = {}
         if publisher_id is not None and offer_id is not None:
-            query += " and PartitionKey eq @publisher and RowKey ge @first and RowKey lt @last"
-            partition, first = _keys(publisher_id, offer_id, "")
-            values = {"publisher": partition, "first": first, "last": f"{offer_id};"}
+            of_offer, values = _of_offer(publisher_id, offer_id)
+            query = f"{query} and {of_offer}"
         return self._query(query, values)
 
     def unfinished_records(self) -> Iterator[CancellationRecord]:
@@ -165,105 +186,42 @@ class TableLedger:
         return self._query(f"isOpen eq true or {unmailed}", {})
 
     def _query(self, query: str, values: dict[str, str]) -> Iterator[CancellationRecord]:
+        rows = map(readable, self._entities(query, values))
+        return (record for record in rows if record is not None)
+
+    def _entities(self, query: str, values: dict[str, str]) -> Iterator[TableEntity]:
         found = self._client.query_entities(
             query, parameters=values, results_per_page=_PAGE, read_timeout=_QUERY_SECONDS
         )
         pages = found.by_page()
         # A page may be empty with others to come, so that only the end of all pages is the end.
         while (page := self._call(lambda: next(pages, None))) is not None:
-            yield from (record for record in map(_readable, page) if record is not None)
+            yield from page
 
-    def remove(self, record: CancellationRecord) -> None:
-        """Remove the row against its ETag; whatever version it has where none is known."""
-        partition, row = _keys(record.publisher_id, record.offer_id, record.request_id)
-        if not record.etag:
-            self._call(lambda: self._client.delete_entity(partition, row))
-            return
-        self._call(
-            lambda: self._client.delete_entity(
-                partition,
-                row,
-                etag=record.etag,
-                match_condition=MatchConditions.IfNotModified,
-            )
-        )
+    def _written(self, record: CancellationRecord, operation: _Operation) -> CancellationRecord:
+        shown = listing_entity.to_entity(listed(record))
+        # Not insisted on, so that a row which has none gets one.
+        beside = "upsert", shown, {"mode": UpdateMode.REPLACE}
+        written, _ = self._transaction([operation, beside])
+        return replace(record, etag=str(written["etag"]))
+
+    def _transaction(self, operations: list[_Operation]) -> list[Mapping[str, Any]]:
+        return self._call(lambda: self._client.submit_transaction(operations))
 
     def _call[T](self, call: Callable[[], T]) -> T:
-        try:
-            return _translated(call)
-        except ResourceNotFoundError as error:
-            # An insert is told 404 without a code, and can only mean the table.
-            if getattr(error, "error_code", None) is not None and _code(error) != _NO_TABLE:
-                raise
-        _translated(self._create)
-        return _translated(call)
-
-    def _create(self) -> None:
-        try:
-            self._client.create_table()
-        except ResourceExistsError:
-            return
+        with contextlib.suppress(TableMissingError):
+            return translated(call)
+        with contextlib.suppress(RowConflictError):  # somebody else has just made it
+            translated(self._client.create_table)
+        return translated(call)
 
 
-def _translated[T](call: Callable[[], T]) -> T:
-    try:
-        return call()
-    except ResourceNotFoundError:
-        raise
-    except (ResourceExistsError, ResourceModifiedError) as error:
-        raise RowConflictError(f"table {TABLE}: {_code(error)}") from error
-    except HttpResponseError as error:
-        if error.status_code == 412:
-            raise RowConflictError(f"table {TABLE}: {_code(error)}") from error
-        raise StorageUnavailableError(f"table {TABLE}: {_code(error)}") from error
-    except AzureError as error:
-        raise StorageUnavailableError(f"table {TABLE}: {type(error).__name__}") from error
+def _unchanged(record: CancellationRecord) -> dict[str, Any]:
+    return {"etag": record.etag, "match_condition": MatchConditions.IfNotModified}
 
 
-def _code(error: HttpResponseError) -> str:
-    code = getattr(error, "error_code", None)
-    return str(getattr(code, "value", code) or error.status_code)
-
-
-def _keys(publisher_id: str, offer_id: str, request_id: str) -> tuple[str, str]:
-    return publisher_id.lower(), f"{offer_id}:{request_id.lower()}"
-
-
-def _to_entity(record: CancellationRecord) -> dict[str, Any]:
-    fields: dict[str, Any] = msgspec.to_builtins(record, builtin_types=(datetime,))
-    del fields["etag"]
-    partition, row = _keys(record.publisher_id, record.offer_id, record.request_id)
-    stored = {
-        name: to_json(value) if name in _STORED_AS_JSON else value
-        for name, value in fields.items()
-        if value is not None
-    }
-    return {**stored, "PartitionKey": partition, "RowKey": row, "isOpen": record.is_open}
-
-
-def _to_record(entity: Any) -> CancellationRecord:
-    fields = {
-        name: msgspec.json.decode(value) if name in _STORED_AS_JSON else _plain(value)
-        for name, value in entity.items()
-    }
-    fields["etag"] = entity.metadata["etag"]
-    # None is stored by leaving the property out, and is not this field's default.
-    fields.setdefault("newerOperations", None)
-    return msgspec.convert(fields, ready(CancellationRecord))
-
-
-def _readable(entity: Any) -> CancellationRecord | None:
-    """The row, or None for one that somebody else has written: it must not stop the others."""
-    try:
-        return _to_record(entity)
-    except msgspec.MsgspecError as error:
-        row = str(entity.get("RowKey", ""))
-        event("row-unreadable", level=logging.ERROR, row=row, reason=str(error))
-        return None
-
-
-def _plain(value: Any) -> Any:
-    """The SDK's datetime subclass keeps the service's precision in a way of its own."""
-    if isinstance(value, datetime):
-        return datetime.fromtimestamp(value.timestamp(), UTC)
-    return value
+def _of_offer(publisher_id: str, offer_id: str) -> tuple[str, dict[str, str]]:
+    """The part of a query that finds an offer's rows, with its parameters."""
+    partition, first = keys_of(publisher_id, offer_id, "")
+    query = "PartitionKey eq @publisher and RowKey ge @first and RowKey lt @last"
+    return query, {"publisher": partition, "first": first, "last": f"{offer_id};"}

@@ -11,10 +11,20 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from shared.models import CancelRequest, Metadata, Outcome, PendingCancellation, Refusal, to_json
+from shared.idempotency import fingerprint_of
+from shared.models import (
+    CancelRequest,
+    Metadata,
+    Outcome,
+    OutcomeName,
+    PendingCancellation,
+    Refusal,
+    to_json,
+)
 from shared.telemetry import without_secrets
 
 MAX_STEPS = 60
+KEPT_FIRST_STEPS = 10  # of a history that is too long, with as many of the last as there is room
 _MAX_STEP_CHARACTERS = 200
 _MAX_STEP_JSON = 400  # of all steps together, the table's limit for one column is 32 Ki
 
@@ -26,6 +36,15 @@ class State(enum.StrEnum):
     SUBMITTING = "submitting"
     PENDING = "pending"
     ENDED = "ended"
+
+
+class Status(enum.StrEnum):
+    """How a request stands, in the words of Partner Center's own operations."""
+
+    NOT_STARTED = "notStarted"
+    RUNNING = "running"
+    CANCELED = "canceled"
+    FAILED = "failed"
 
 
 class Mail(enum.StrEnum):
@@ -54,13 +73,14 @@ class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="came
             ``http entra:`` and the caller's object id where App Service authenticates.
         requested_operation_id: The operation that the request names, if it names one.
         target_operation_id: The operation it is judged by, once a look has settled on one.
-        fingerprint: SHA-256 of what was asked over HTTP; another with the same key is refused.
+        fingerprint: SHA-256 of what was asked; another request with the same key is refused.
         attempt: How often it was put back on ``cancel-requests``; a message with a lower one is a
             stale twin.
         idle_since: When a look first found nothing running.
         refused_since: When Partner Center first answered 409 to the cancel call.
         post_sent_at: When a cancel call that may have arrived was first sent.
         post_confirmed_at: When Partner Center took one (2xx).
+        joined_request_id: The request whose cancel call is this one's too, if it sent none.
         pending_queued: Whether its message is on ``pending-cancellations``.
         emails: The addresses; only until the mail is sent, then ``email_count`` alone.
         dropped_emails: Addresses that could not be used.
@@ -95,6 +115,7 @@ class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="came
     refused_since: datetime | None = None
     post_sent_at: datetime | None = None
     post_confirmed_at: datetime | None = None
+    joined_request_id: str | None = None
     pending_queued: bool = False
     location: str | None = None
     polls: int = 0
@@ -127,6 +148,19 @@ class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="came
         return self.outcome is None
 
     @property
+    def status(self) -> Status:
+        """How the request stands; all but one of the outcomes are failures to cancel."""
+        if self.outcome is not None:
+            is_canceled = self.outcome.name is OutcomeName.CANCELED
+            return Status.CANCELED if is_canceled else Status.FAILED
+        return Status.NOT_STARTED if self.state is State.ACCEPTED else Status.RUNNING
+
+    @property
+    def subject_id(self) -> str | None:
+        """The operation that it is judged by, as far as one is settled or named."""
+        return self.target_operation_id or self.requested_operation_id
+
+    @property
     def tried_since(self) -> datetime:
         """When the time to live began: with the request, or when a person named its operation."""
         return self.operation_named_at or self.requested_at
@@ -145,7 +179,7 @@ class CancellationRecord(msgspec.Struct, frozen=True, kw_only=True, rename="came
         entry = Step(at, step, _kept(detail))
         steps = (*self.history, entry)
         if len(steps) > MAX_STEPS:
-            steps = (*steps[:10], *steps[-(MAX_STEPS - 10) :])
+            steps = (*steps[:KEPT_FIRST_STEPS], *steps[-(MAX_STEPS - KEPT_FIRST_STEPS) :])
         return replace(self, history=steps, last_step_at=at, **changes)
 
 
@@ -178,6 +212,8 @@ def new_record(
         last_step_at=now,
         reason=request.reason or "",
         requested_operation_id=request.operation_id and request.operation_id.lower(),
+        # A message that was put back may name an operation that nobody has asked for by name.
+        fingerprint="" if request.own_attempt else fingerprint_of(request),
         emails=emails,
         email_count=len(emails),
         dropped_emails=dropped_emails,
@@ -190,7 +226,7 @@ def request_message(record: CancellationRecord, *, last_error: str = "") -> Canc
     """What the app itself puts on ``cancel-requests`` for a request."""
     return CancelRequest(
         metadata=Metadata(notification_emails=",".join(record.emails)),
-        operation_id=record.target_operation_id or record.requested_operation_id,
+        operation_id=record.subject_id,
         reason=record.reason or None,
         publisher_id=record.publisher_id,
         offer_id=record.offer_id,

@@ -11,9 +11,9 @@ from shared.errors import StorageUnavailableError
 from shared.http_answers import RETRY_AFTER_SECONDS, HttpAnswer, ProblemError, unavailable
 from shared.http_paths import check_offer_path, check_request_id, status_path
 from shared.ledger import Ledger
-from shared.models import Outcome, OutcomeName
+from shared.models import Outcome
 from shared.notification.wording import WORDINGS
-from shared.record import CancellationRecord, State
+from shared.record import CancellationRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ def _members(record: CancellationRecord) -> dict[str, Any]:
     members = {
         "id": record.request_id,
         "submissionType": "cancel",
-        "status": _status(record),
+        "status": record.status,
         "outcome": outcome.name if outcome else None,
         "message": _ended(outcome) if outcome else record.last_error,
         "targetOperationId": record.target_operation_id,
@@ -78,12 +78,6 @@ def _members(record: CancellationRecord) -> dict[str, Any]:
     }
     told: dict[str, Any] = msgspec.to_builtins(members)
     return told
-
-
-def _status(record: CancellationRecord) -> str:
-    if record.outcome is not None:
-        return "canceled" if record.outcome.name is OutcomeName.CANCELED else "failed"
-    return "notStarted" if record.state is State.ACCEPTED else "running"
 
 
 def _ended(outcome: Outcome) -> str:

@@ -179,6 +179,7 @@ CALLS: dict[str, Callable[[Ledger], object]] = {
     "get": lambda ledger: ledger.get("contoso", "contoso-vm", str(uuid.uuid4())),
     "insert": lambda ledger: ledger.insert(bare()),
     "open": lambda ledger: list(ledger.open_records()),
+    "get-with-open-ones": lambda ledger: ledger.get_with_open_ones("contoso", "contoso-vm", "1")[1],
     "open-of-offer": lambda ledger: list(ledger.open_records("contoso", "contoso-vm")),
 }
 
@@ -221,6 +222,19 @@ def test_open_rows_of_an_offer_are_of_that_offer_alone(ledger: Ledger) -> None:
     ledger.insert(bare(publisher_id="contos"))
     ledger.insert(bare(outcome=Outcome(name=OutcomeName.CANCELED, at=NOW)))
     assert ids(ledger.open_records("cOntoso", "contoso-vm")) == wanted
+
+
+def test_a_row_is_read_with_the_other_open_ones_of_its_offer(ledger: Ledger) -> None:
+    mine = ledger.insert(bare())
+    beside = ledger.insert(bare(publisher_id="CONTOSO"))
+    ledger.insert(bare(offer_id="contoso-vm-2"))
+    ended = ledger.insert(bare(outcome=Outcome(name=OutcomeName.CANCELED, at=NOW)))
+    found, others = ledger.get_with_open_ones("contosO", "contoso-vm", mine.request_id.upper())
+    assert (found, others) == (mine, [beside])
+    found, others = ledger.get_with_open_ones("contoso", "contoso-vm", ended.request_id)
+    assert (found, ids(others)) == (ended, {mine.request_id, beside.request_id})
+    found, others = ledger.get_with_open_ones("contoso", "contoso-vm", str(uuid.uuid4()))
+    assert (found, ids(others)) == (None, {mine.request_id, beside.request_id})
 
 
 def test_open_rows_are_found_beyond_one_page(table: TableClient) -> None:
@@ -272,7 +286,7 @@ def test_the_longest_history_fits_into_a_row(table: TableClient) -> None:
     assert len(written.history) == MAX_STEPS
     assert stored(ledger, record) == written
     # The service allows 64 KiB of UTF-16 in one property; the emulator does not mind.
-    [entity] = table.list_entities()
+    [entity] = table.query_entities("RowKey lt '~'")
     texts = [value for value in entity.values() if isinstance(value, str)]
     assert max(len(text.encode("utf-16-le")) for text in texts) <= 64 * 1024
 
