@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from msgspec.structs import replace
-
 from shared.addresses import is_allowed, parse_addresses
 from shared.callers import ANYBODY, HTTP, Callers
 from shared.errors import (
@@ -26,8 +24,8 @@ from shared.http_answers import (
     bad_request,
     unavailable,
 )
-from shared.http_paths import check_offer_path, status_path
-from shared.idempotency import fingerprint_of, key_of, request_id_of
+from shared.http_paths import check_offer_path, check_served, status_path
+from shared.idempotency import key_of, request_id_of
 from shared.ledger import Ledger
 from shared.models import (
     CancelBody,
@@ -112,7 +110,7 @@ class Acceptance:
         )
         try:
             with working_on(record.request_id, record.traceparent):
-                stored = self._store(replace(record, fingerprint=fingerprint_of(request)), key)
+                stored = self._store(record, key)
                 event("request-accepted", request_id=stored.request_id, source=source)
         except (StorageUnavailableError, RowConflictError) as error:
             raise unavailable(
@@ -177,14 +175,17 @@ class Acceptance:
     def _is_taken_back(self, record: CancellationRecord) -> bool:
         """Remove the row of what was not accepted, so that it mails nobody later.
 
-        A message that arrived all the same makes it anew. Unless it was taken already: whoever
-        has changed the row since works on the request, and that must not be forgotten.
+        A message that arrived all the same makes it anew. Unless it was taken already, or the
+        same was sent again: whoever has noted that in the row since counts on it.
         """
         key = record.publisher_id, record.offer_id, record.request_id
         try:
             found = record if record.etag else self._ledger.get(*key)
-            if found is not None and found.created_at == record.created_at:
-                self._ledger.remove(found)
+            if found is None or found.created_at != record.created_at:
+                return True
+            if found.history != record.history:
+                return _may_lack_its_message(found)
+            self._ledger.remove(found)
         except StorageUnavailableError as error:
             event("row-not-removed", request_id=record.request_id, reason=str(error))
         except RowConflictError:
@@ -197,10 +198,7 @@ class Acceptance:
         check_offer_path(call.publisher_id, call.offer_id, call.api_version)
         is_http = call.source == HTTP
         source = self._callers().check(call.headers, call.publisher_id) if is_http else call.source
-        if not self._policy.serves(call.publisher_id):
-            raise ProblemError(
-                403, "Forbidden", f"Publisher {call.publisher_id} is not served by this deployment."
-            )
+        check_served(call.publisher_id, self._policy)
         return source
 
     def _checked(self, call: CancelCall) -> tuple[CancelRequest, tuple[str, ...]]:

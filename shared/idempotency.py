@@ -5,10 +5,9 @@ import re
 import uuid
 from collections.abc import Mapping
 
-from msgspec.structs import replace
-
+from shared.addresses import keep_valid
 from shared.http_answers import bad_request
-from shared.models import CancelRequest, to_json
+from shared.models import CancelRequest, Metadata, to_json
 
 HEADER = "idempotency-key"
 _KEY_PATTERN = r"\A[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?\Z"
@@ -42,11 +41,17 @@ def request_id_of(request: CancelRequest, key: str | None, source: str = "http")
 
 
 def fingerprint_of(request: CancelRequest) -> str:
-    """What tells one request from another that was sent with the same key: a SHA-256."""
-    same_case = replace(
-        request,
+    """What tells one request from another that was sent with the same key: a SHA-256.
+
+    The same for what came over HTTP and for the message that the app has made of it: that message
+    makes the row anew where the caller was told that it could not be stored.
+    """
+    emails, _ = keep_valid(request.notification_emails)
+    asked = CancelRequest(
         publisher_id=request.publisher_id.lower(),
+        offer_id=request.offer_id,
+        metadata=Metadata(notification_emails=",".join(emails)),
         operation_id=request.operation_id and request.operation_id.lower(),
-        traceparent=None,  # each time it is sent is a span of its own
+        reason=request.reason or None,
     )
-    return hashlib.sha256(to_json(same_case).encode()).hexdigest()
+    return hashlib.sha256(to_json(asked).encode()).hexdigest()

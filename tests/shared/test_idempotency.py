@@ -2,12 +2,14 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from shared.acceptance import Acceptance, CancelCall
+from shared.addresses import keep_valid
 from shared.errors import RowConflictError, StorageUnavailableError
 from shared.http_answers import HttpAnswer, ProblemError
 from shared.models import CancelRequest, from_json
-from shared.record import CancellationRecord, State
+from shared.record import CancellationRecord, State, new_record
 from shared.settings import MailSettings, PolicySettings
 from tests.shared.builders import TARGET_ID, after
 from tests.shared.ledger_memory import KeptRows
@@ -216,3 +218,46 @@ def test_a_lost_insert_of_its_own_is_taken_back() -> None:
     assert desk.refusal().status_code == 503
     assert (desk.ledger.versions, desk.queue.texts) == ([], [])
     assert desk.call().status_code == 202
+
+
+def test_a_lost_insert_takes_nothing_from_the_same_that_was_sent_meanwhile() -> None:
+    desk = Desk()
+    answers: list[HttpAnswer] = []
+
+    class Meanwhile(KeptRows):
+        """The row is there, its answer is lost, and before anybody looks the second call comes."""
+
+        def insert(self, record: CancellationRecord) -> CancellationRecord:
+            written = super().insert(record)
+            if not answers:
+                answers.append(desk.call())
+                raise StorageUnavailableError("table cancellations: ServerBusy")
+            return written
+
+    desk.ledger = Meanwhile()
+    assert desk.refusal().status_code == 503
+    assert desk.ids_queued == [desk.row.request_id] == [answers[0].members["id"]]
+
+
+def test_a_row_that_its_message_makes_anew_knows_what_was_asked() -> None:
+    desk = Desk()
+    asked = {"metadata": {"notification-emails": "A@contoso.com, b@contoso.com"}, "reason": "r"}
+    desk.call(asked)
+    message = from_json(desk.queue.texts[0], CancelRequest)
+    assert made_anew(message).fingerprint == desk.row.fingerprint != ""
+    # One that was put back may name an operation by then that nobody has asked for by name.
+    assert made_anew(replace(message, attempt=1, operation_id=TARGET_ID)).fingerprint == ""
+
+
+def made_anew(message: CancelRequest) -> CancellationRecord:
+    """What the queue trigger makes of a message without a row."""
+    emails, dropped = keep_valid(message.notification_emails)
+    return new_record(
+        message,
+        request_id=str(message.request_id),
+        requested_at=after(9),
+        source="queue",
+        emails=emails,
+        dropped_emails=dropped,
+        now=after(9),
+    )
