@@ -59,12 +59,41 @@ class Shelved:
         self.in_hand = False
 
 
+@dataclass(frozen=True)
+class Glance:
+    """What the poison queues show at a glance.
+
+    Attributes:
+        records: Each with the name of the queue that its message was on.
+        unread: How many of the host's raw copies there are, which will be records in a minute.
+        has_more: Whether there may be more than is in sight.
+    """
+
+    records: tuple[tuple[str, PoisonRecord], ...]
+    unread: int = 0
+    has_more: bool = False
+
+
 class PoisonShelf:
     """The records on the poison queues that nobody else has in hand."""
 
     def __init__(self, poison_queues: Mapping[str, Queue]) -> None:
         """Go through these poison queues, by the name of the queue that each belongs to."""
         self._queues = poison_queues
+
+    def glance(self) -> Glance:
+        """What is in sight, without touching any: a request to storage for each queue.
+
+        Raises:
+            StorageUnavailableError: A queue cannot be read.
+        """
+        texts = {name: queue.peek(_PAGE) for name, queue in self._queues.items()}
+        seen = tuple((name, rec) for name, page in texts.items() for rec in _records_in(page))
+        return Glance(
+            records=seen,
+            unread=sum(map(len, texts.values())) - len(seen),
+            has_more=any(len(page) == _PAGE for page in texts.values()),
+        )
 
     def may_have(self, wanted: Callable[[PoisonRecord], bool]) -> bool:
         """Whether such a record is there, or may be: found out without touching any.
