@@ -80,7 +80,7 @@ def _handed_over(
     if current.outcome is not None and not current.pending_queued:
         return replace(current, pending_queued=True, last_step_at=now)
     kept = current.outcome or ended
-    step = "outcome-found" if kept else "cancellation-pending", kept.name if kept else ""
+    step = ("outcome-found", kept.name) if kept else ("cancellation-pending", _whose_call(fields))
     if current.mail_at is not None:  # the mail of its outcome may be out, and says what it says
         return current.with_step(now, *step)
     return current.with_step(
@@ -91,6 +91,11 @@ def _handed_over(
         pending_queued=True,
         **fields,
     )
+
+
+def _whose_call(fields: dict[str, Any]) -> str:
+    other = fields.get("joined_request_id")
+    return f"by the cancel call of request {other}" if other else ""
 
 
 def unread(record: CancellationRecord) -> dict[str, Any]:

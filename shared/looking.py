@@ -19,7 +19,7 @@ def look(
         RefusedError: Partner Center refuses, or knows no such offer.
     """
     offer = record.publisher_id, record.offer_id
-    subject_id = record.target_operation_id or record.requested_operation_id
+    subject_id = record.subject_id
     named = center.read_operation(*offer, subject_id) if subject_id else None
     listing = center.list_operations(*offer)
     case = Case(

@@ -23,12 +23,14 @@ from shared.errors import (
     StorageUnavailableError,
     TransientError,
 )
+from shared.joining import WAIT, Join, Wait, joined, turn_of
 from shared.judgment import Finish, LookAgain, Submit
 from shared.ledger import Ledger
 from shared.looking import look
 from shared.models import CancelRequest, Operation, from_json
 from shared.partner_center.protocol import PartnerCenter
 from shared.poison import put_poison, request_of
+from shared.poll_times import FIRST_POLL_SECONDS
 from shared.putting_back import LAST_TRY, meant_at, put_back
 from shared.queues import Queue, QueuedMessage, plain_text
 from shared.record import CancellationRecord, new_record
@@ -102,10 +104,10 @@ class Submission:
             return
         for _ in range(_MAX_CONFLICTS):
             with contextlib.suppress(RowConflictError):
-                record = self._record(request, message)
+                record, others = self._record(request, message)
                 with working_on(record.request_id, record.traceparent):
                     if not self._is_settled(record, request):
-                        self._carry_out(record)
+                        self._carry_out(record, others)
                 return
         raise StorageUnavailableError(f"row {request.request_id or message.id} is never at rest")
 
@@ -117,12 +119,15 @@ class Submission:
             )
         return request
 
-    def _record(self, request: CancelRequest, message: QueuedMessage) -> CancellationRecord:
-        """The request's row, made now for a message of another service."""
+    def _record(
+        self, request: CancelRequest, message: QueuedMessage
+    ) -> tuple[CancellationRecord, list[CancellationRecord]]:
+        """The request's row, made now for a message of another service; the offer's open ones."""
         request_id = (request.request_id or message.id).lower()
-        found = self._ledger.get(request.publisher_id, request.offer_id, request_id)
+        offer = request.publisher_id, request.offer_id
+        found, others = self._ledger.get_with_open_ones(*offer, request_id)
         if found is not None:
-            return found
+            return found, others
         now = self._clock()
         emails, dropped = keep_valid(request.notification_emails)
         asked_at = self._on_our_clock(meant_at(request, message))
@@ -137,7 +142,10 @@ class Submission:
         )
         with working_on(request_id, record.traceparent):
             event("request-accepted", request_id=request_id, source="queue", droppedEmails=dropped)
-        return self._ledger.insert(record)
+        written = self._ledger.insert(record)
+        # Read again: of two that are made at once, one has to see the other.
+        _, others = self._ledger.get_with_open_ones(*offer, request_id)
+        return written, others
 
     def _is_settled(self, record: CancellationRecord, request: CancelRequest) -> bool:
         """Whether nothing is left to do for this message."""
@@ -149,10 +157,10 @@ class Submission:
             event("stale-twin-dropped", request_id=record.request_id, attempt=request.own_attempt)
         return is_twin
 
-    def _carry_out(self, record: CancellationRecord) -> None:
+    def _carry_out(self, record: CancellationRecord, others: list[CancellationRecord]) -> None:
         try:
             center = self._partner_center()
-            self._follow_verdict(record, center)
+            self._follow_verdict(record, others, center)
         except ConfigurationError as error:
             settings_unusable(error, record.request_id)
             self._disposition.postpone(record, str(error))
@@ -161,9 +169,13 @@ class Submission:
         except RefusedError as error:
             self._refused_to_read(record, error)
 
-    def _follow_verdict(self, record: CancellationRecord, center: PartnerCenter) -> None:
+    def _follow_verdict(
+        self, record: CancellationRecord, others: list[CancellationRecord], center: PartnerCenter
+    ) -> None:
         case, verdict = look(center, record, self._clock(), self._policy.second_look)
         match verdict:
+            case Submit(target) if turn := turn_of(record, target, others, self._clock()):
+                self._share(record, turn)
             case Submit() if self._disposition.is_past_ttl(record):
                 still_runs = "the operation still runs, and the request is too old to cancel it"
                 self._disposition.give_up(record, record.last_error or still_runs)
@@ -176,6 +188,22 @@ class Submission:
                 self._disposition.postpone(record, why, after=after, changes=idle)
             case _:
                 self._disposition.follow(record)
+
+    def _share(self, record: CancellationRecord, turn: Join | Wait) -> None:
+        match turn:
+            case Wait(other):
+                why = f"request {other.request_id} was there first, and is about to cancel it"
+                self._disposition.postpone(record, why, after=WAIT)
+            case Join(other):
+                event(
+                    "cancel-joined",
+                    request_id=record.request_id,
+                    operationId=other.target_operation_id,
+                    other=other.request_id,
+                )
+                self._disposition.follow(
+                    record, delay_seconds=FIRST_POLL_SECONDS, changes=joined(other)
+                )
 
     def _submit(
         self,

@@ -71,6 +71,7 @@ def full() -> CancellationRecord:
         refused_since=NOW,
         post_sent_at=NOW,
         post_confirmed_at=NOW,
+        joined_request_id=str(uuid.uuid4()),
         pending_queued=True,
         location="/api/operations/a$b$2$preview?api-version=2017-10-31",
         polls=7,

@@ -20,6 +20,12 @@ class KeptRows:
         found = [row for row in self.versions if row.request_id == request_id]
         return found[-1] if found else None
 
+    def get_with_open_ones(
+        self, publisher_id: str, offer_id: str, request_id: str
+    ) -> tuple[CancellationRecord | None, list[CancellationRecord]]:
+        """The row's last version, and no others: nobody asks."""
+        return self.get(publisher_id, offer_id, request_id), []
+
     def insert(self, record: CancellationRecord) -> CancellationRecord:
         """Add the row."""
         self._fail("insert")

@@ -16,6 +16,8 @@ from shared.record import CancellationRecord
 from tests.simulation.clock import SimulatedTime
 
 STORAGE_SECONDS = 0.02
+ID_LENGTH = 8
+"""So much of a request's id stands in the note of an effect on its row, and is enough."""
 PAUSE_SECONDS = 480.0
 """Longer than every lease of the poller, and shorter than what the platform lets a function run."""
 
@@ -222,6 +224,14 @@ class GuardedLedger:
         self._boundaries.actor.request_id = request_id.lower()
         return self._meet("get", lambda: self._real.get(publisher_id, offer_id, request_id))
 
+    def get_with_open_ones(
+        self, publisher_id: str, offer_id: str, request_id: str
+    ) -> tuple[CancellationRecord | None, list[CancellationRecord]]:
+        self._boundaries.actor.request_id = request_id.lower()
+        return self._meet(
+            "get", lambda: self._real.get_with_open_ones(publisher_id, offer_id, request_id)
+        )
+
     def insert(self, record: CancellationRecord) -> CancellationRecord:
         self._boundaries.actor.request_id = record.request_id
         return self._meet("insert", lambda: self._real.insert(record), record)
@@ -258,7 +268,9 @@ class GuardedLedger:
 
 def _told(record: CancellationRecord) -> str:
     outcome = record.outcome.name.value if record.outcome else "open"
-    return f"{record.request_id[:4]} {record.state.value} {outcome} mail={record.mail.value}"
+    return (
+        f"{record.request_id[:ID_LENGTH]} {record.state.value} {outcome} mail={record.mail.value}"
+    )
 
 
 def as_text(effects: Sequence[Effect]) -> str:

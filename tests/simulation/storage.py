@@ -106,6 +106,12 @@ class SimulatedLedger:
     def get(self, publisher_id: str, offer_id: str, request_id: str) -> CancellationRecord | None:
         return self.rows.get((publisher_id.lower(), offer_id, request_id.lower()))
 
+    def get_with_open_ones(
+        self, publisher_id: str, offer_id: str, request_id: str
+    ) -> tuple[CancellationRecord | None, list[CancellationRecord]]:
+        found = self.get(publisher_id, offer_id, request_id)
+        return found, [row for row in self.open_records(publisher_id, offer_id) if row != found]
+
     def insert(self, record: CancellationRecord) -> CancellationRecord:
         if _key(record) in self.rows:
             raise RowConflictError("the row exists")
