@@ -4,7 +4,7 @@ import azure.functions as func
 
 from shared import wiring
 from shared.acceptance import CancelCall
-from shared.http_answers import answer
+from shared.http_trigger import headers_of, respond
 
 
 def main(req: func.HttpRequest) -> func.HttpResponse:
@@ -13,13 +13,7 @@ def main(req: func.HttpRequest) -> func.HttpResponse:
         publisher_id=req.route_params.get("publisherId", ""),
         offer_id=req.route_params.get("offerId", ""),
         api_version=req.params.get("api-version"),
-        headers={name.lower(): value for name, value in req.headers.items()},
+        headers=headers_of(req),
         body=req.get_body(),
     )
-    answered = answer(lambda: wiring.acceptance().accept(call))
-    return func.HttpResponse(
-        answered.body,
-        status_code=answered.status_code,
-        headers=dict(answered.headers),
-        mimetype="application/json",
-    )
+    return respond(lambda: wiring.acceptance().accept(call))

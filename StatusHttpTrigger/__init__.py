@@ -3,7 +3,8 @@
 import azure.functions as func
 
 from shared import environment, wiring
-from shared.http_answers import HttpAnswer, answer
+from shared.http_answers import HttpAnswer
+from shared.http_trigger import headers_of, respond
 from shared.request_status import StatusCall, find_request, status_answer
 
 
@@ -14,15 +15,9 @@ def main(req: func.HttpRequest) -> func.HttpResponse:
         offer_id=req.route_params.get("offerId", ""),
         request_id=req.route_params.get("requestId", ""),
         api_version=req.params.get("api-version"),
-        headers={name.lower(): value for name, value in req.headers.items()},
+        headers=headers_of(req),
     )
-    answered = answer(lambda: _answered(req.method, call))
-    return func.HttpResponse(
-        answered.body,
-        status_code=answered.status_code,
-        headers=dict(answered.headers),
-        mimetype="application/json",
-    )
+    return respond(lambda: _answered(req.method, call))
 
 
 def _answered(method: str, call: StatusCall) -> HttpAnswer:

@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from shared import wiring
-from shared.http_answers import answer
+from shared.http_trigger import headers_of, respond
 from shared.webhooks.reception import WebhookCall
 
 
@@ -14,13 +14,7 @@ def main(req: func.HttpRequest) -> func.HttpResponse:
         publisher_id=req.route_params.get("publisherId", ""),
         offer_id=req.route_params.get("offerId", ""),
         query=dict(req.params),
-        headers={name.lower(): value for name, value in req.headers.items()},
+        headers=headers_of(req),
         body=req.get_body(),
     )
-    answered = answer(lambda: wiring.webhook_reception().receive(call))
-    return func.HttpResponse(
-        answered.body,
-        status_code=answered.status_code,
-        headers=dict(answered.headers),
-        mimetype="application/json",
-    )
+    return respond(lambda: wiring.webhook_reception().receive(call))

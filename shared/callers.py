@@ -50,21 +50,25 @@ class Callers:
         """
         if not self.are_authenticated:
             return HTTP
-        caller = _object_id(headers)
-        if caller is None:
-            raise ProblemError(
-                401,
-                "Unauthorized",
-                "No Microsoft Entra caller is authenticated.",
-                {"WWW-Authenticate": "Bearer"},
-            )
+        caller = _authenticated(headers)
         if not self._may_cancel(caller, publisher_id):
-            raise ProblemError(
-                403,
-                "Forbidden",
-                f"Caller {caller} may not cancel for publisher {publisher_id} (ALLOWED_CALLERS).",
-            )
+            raise _forbidden(caller, f"publisher {publisher_id}")
         return f"{HTTP} entra:{caller}"
+
+    def publishers_for(self, headers: Mapping[str, str]) -> frozenset[str] | None:
+        """The publishers that the caller may cancel for, in lower case; None for all.
+
+        Raises:
+            ProblemError: As ``check`` does; 403 for a caller who may cancel for none.
+        """
+        if not self.are_authenticated:
+            return None
+        caller = _authenticated(headers)
+        if not self.allowed:
+            return None
+        if caller not in self.allowed:
+            raise _forbidden(caller, "any publisher")
+        return self.allowed[caller] or None
 
     def _may_cancel(self, caller: str, publisher_id: str) -> bool:
         if not self.allowed:
@@ -74,6 +78,24 @@ class Callers:
 
 
 ANYBODY = Callers()
+
+
+def _authenticated(headers: Mapping[str, str]) -> str:
+    caller = _object_id(headers)
+    if caller is None:
+        raise ProblemError(
+            401,
+            "Unauthorized",
+            "No Microsoft Entra caller is authenticated.",
+            {"WWW-Authenticate": "Bearer"},
+        )
+    return caller
+
+
+def _forbidden(caller: str, what: str) -> ProblemError:
+    return ProblemError(
+        403, "Forbidden", f"Caller {caller} may not cancel for {what} (ALLOWED_CALLERS)."
+    )
 
 
 def parse_allowed(items: list[str]) -> tuple[Allowed, list[str]]:

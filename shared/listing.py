@@ -76,7 +76,7 @@ class Page:
 class Listing:
     """What lists show of the requests. Safe to share between threads.
 
-    All methods raise ``StorageUnavailableError`` when the table cannot be read.
+    All methods raise ``StorageUnavailableError`` when the table is out of reach.
     """
 
     def __init__(self, client: TableClient, clock: Callable[[], float] = monotonic) -> None:
@@ -111,6 +111,11 @@ class Listing:
         for publisher in self._publishers(inf):
             values = {"time": time, "publisher": publisher, "first": first, "last": AFTER_ALL}
             yield from self._listed(query, values, _PAGE, inf)
+
+    def remove(self, shown: Listed) -> None:
+        """Remove what is shown of a request whose row is gone."""
+        partition = shown.publisher_id.lower()
+        translated(lambda: self._client.delete_entity(partition, shown.row_key))
 
     def _publishers(self, until: float) -> Iterator[str]:
         """Each publisher that has a row, found by leaping from one partition to the next."""

@@ -5,16 +5,15 @@ once: a wrong mail setting must not stop a cancellation. Durations accept decima
 """
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from shared.addresses import domain_of, parse_addresses
 from shared.callers import Callers, parse_allowed
-from shared.errors import ConfigurationError, InvalidRequestError
 from shared.hosts import is_loopback
 from shared.notification.smtp_url import SmtpServer, parse_smtp_url
+from shared.settings_reader import Environment, SettingsReader
 from shared.webhooks.secrets import WebhookSecrets, parse_secrets
 
 PARTNER_CENTER_URL = "https://cloudpartner.azure.com"
@@ -22,7 +21,8 @@ PARTNER_CENTER_SCOPE = "https://cloudpartner.azure.com/.default"
 # What a host may consist of: urlsplit takes any character for one.
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)*[a-z0-9-]+|\[[0-9a-f:.]+\]")
 
-type Environment = Mapping[str, str]
+_LONGEST = timedelta(days=3650)
+_AFTER_TTL = timedelta(days=4)  # a cancellation is confirmed for a day, its mail tried for three
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class StorageSettings:
             environ: The settings.
             needs_table: Whether a missing URL of the tables is a problem of the caller's.
         """
-        read = _Reader("Storage", environ)
+        read = SettingsReader("Storage", environ)
         settings = cls(
             connection_string=read.text("CancelStorage"),
             queue_service_uri=read.text("CancelStorage__queueServiceUri"),
@@ -67,6 +67,7 @@ class PolicySettings:
 
     Attributes:
         allowed_publishers: In lower case; empty for all.
+        retention: How long the row of a request is kept after all is done for it.
     """
 
     allowed_publishers: frozenset[str] = frozenset()
@@ -78,24 +79,34 @@ class PolicySettings:
     poll_concurrency: int = 16
     poll_run: timedelta = timedelta(seconds=45)
     poll_lease: timedelta = timedelta(seconds=120)
+    retention: timedelta = timedelta(days=90)
 
     @classmethod
     def from_env(cls, environ: Environment) -> "PolicySettings":
         """Read the policy; ``ConfigurationError`` with every problem."""
-        read = _Reader("Policy", environ)
+        read = SettingsReader("Policy", environ)
         seconds, hours = timedelta(seconds=1), timedelta(hours=1)
         minutes = timedelta(minutes=1)
+        retention = read.duration("LEDGER_RETENTION_DAYS", 90, timedelta(days=1), most=_LONGEST)
+        request_ttl = read.duration("CANCEL_REQUEST_TTL_HOURS", 24, hours)
+        if retention < request_ttl + _AFTER_TTL:
+            read.problem(
+                "LEDGER_RETENTION_DAYS",
+                f"must be at least {_AFTER_TTL.days} days longer than CANCEL_REQUEST_TTL_HOURS:"
+                " until then messages of a request may come that need its row",
+            )
         return read.checked(
             cls(
                 allowed_publishers=frozenset(p.lower() for p in read.items("ALLOWED_PUBLISHERS")),
                 notification_delay=read.duration("NOTIFICATION_DELAY_MINUTES", 15, minutes),
-                request_ttl=read.duration("CANCEL_REQUEST_TTL_HOURS", 24, hours),
+                request_ttl=request_ttl,
                 confirm_deadline=read.duration("CANCEL_CONFIRM_MINUTES", 120, minutes),
                 retry_first=read.duration("RETRY_FIRST_SECONDS", 15, seconds),
                 second_look=read.duration("SECOND_LOOK_SECONDS", 45, seconds),
                 poll_concurrency=read.count("POLL_CONCURRENCY", 16),
                 poll_run=read.duration("POLL_RUN_SECONDS", 45, seconds),
                 poll_lease=read.duration("POLL_LEASE_SECONDS", 120, seconds),
+                retention=retention,
             )
         )
 
@@ -120,7 +131,7 @@ class PartnerCenterSettings:
     @classmethod
     def from_env(cls, environ: Environment) -> "PartnerCenterSettings":
         """Read the Partner Center part; ``ConfigurationError`` with every problem."""
-        read = _Reader("Partner Center", environ)
+        read = SettingsReader("Partner Center", environ)
         settings = cls(
             url=read.text("PARTNER_CENTER_URL", PARTNER_CENTER_URL).rstrip("/").lower(),
             scope=read.text("PARTNER_CENTER_SCOPE", PARTNER_CENTER_SCOPE),
@@ -153,7 +164,7 @@ class MailSettings:
     @classmethod
     def from_env(cls, environ: Environment) -> "MailSettings":
         """Read the mail part; ``ConfigurationError`` with every problem."""
-        read = _Reader("Mail", environ)
+        read = SettingsReader("Mail", environ)
         read.require("NOTIFICATION_SENDER", "", "address that mails come from")
         read.require("NOTIFICATION_SMTP_URL", "", "mail server, as smtp://user:password@host:587")
         sender = read.parsed("NOTIFICATION_SENDER", parse_addresses, ())
@@ -174,7 +185,7 @@ class MailSettings:
         )
 
 
-def _check_url(read: "_Reader", settings: PartnerCenterSettings) -> None:
+def _check_url(read: SettingsReader, settings: PartnerCenterSettings) -> None:
     url = settings.url
     try:
         parts = urlsplit(url)
@@ -191,7 +202,7 @@ def _check_url(read: "_Reader", settings: PartnerCenterSettings) -> None:
         read.problem("PARTNER_CENTER_STATIC_TOKEN", "only goes with a loopback PARTNER_CENTER_URL")
 
 
-def _check_principal(read: "_Reader", settings: PartnerCenterSettings) -> None:
+def _check_principal(read: SettingsReader, settings: PartnerCenterSettings) -> None:
     read.require("PARTNER_CENTER_TENANT_ID", "", "tenant of the Partner Center account")
     read.require("PARTNER_CENTER_CLIENT_ID", "", "application that is a user in Partner Center")
     ways = {
@@ -212,14 +223,14 @@ class WebhookSettings:
     @classmethod
     def from_env(cls, environ: Environment) -> "WebhookSettings":
         """Read the webhook part; ``ConfigurationError`` with every problem."""
-        read = _Reader("Webhook", environ)
+        read = SettingsReader("Webhook", environ)
         secrets = read.parsed("WEBHOOK_SECRETS", parse_secrets, WebhookSecrets())
         return read.checked(cls(secrets=secrets))
 
 
 def callers_from_env(environ: Environment) -> Callers:
     """Read who may call over HTTP; ``ConfigurationError`` with every problem."""
-    read = _Reader("Caller", environ)
+    read = SettingsReader("Caller", environ)
     # The platform sets it, by whether App Service authentication is on.
     are_authenticated = read.text("WEBSITE_AUTH_ENABLED").lower() == "true"
     is_limited = bool(read.text("ALLOWED_CALLERS"))
@@ -234,58 +245,3 @@ def callers_from_env(environ: Environment) -> Callers:
             "needs App Service authentication, which is off (WEBSITE_AUTH_ENABLED)",
         )
     return read.checked(Callers(are_authenticated=are_authenticated, allowed=allowed))
-
-
-class _Reader:
-    """Reads the settings of one part, collecting their problems instead of stopping at one."""
-
-    def __init__(self, part: str, environ: Environment) -> None:
-        self._part = part
-        self._environ = environ
-        self._problems: list[str] = []
-
-    def text(self, name: str, default: str = "") -> str:
-        return self._environ.get(name, "").strip() or default
-
-    def items(self, name: str) -> list[str]:
-        return [item.strip() for item in self.text(name).split(",") if item.strip()]
-
-    def duration(self, name: str, default: float, unit: timedelta) -> timedelta:
-        try:
-            value = float(self.text(name, str(default)))
-            if 0 < value * unit.total_seconds() <= timedelta(days=7).total_seconds():
-                return value * unit
-        except ValueError:
-            pass
-        self.problem(name, "must be a number above 0, at most 7 days")
-        return default * unit
-
-    def count(self, name: str, default: int) -> int:
-        value = self.text(name, str(default))
-        if value.isascii() and value.isdigit() and len(value) <= 5 and 1 <= int(value) <= 256:
-            return int(value)
-        self.problem(name, "must be a whole number from 1 to 256")
-        return default
-
-    def parsed[T, D](self, name: str, parse: Callable[[str], T], default: D) -> T | D:
-        text = self.text(name)
-        try:
-            return parse(text) if text else default
-        except (InvalidRequestError, ValueError) as error:
-            self.problem(name, str(error))
-            return default
-
-    def require(self, name: str, alternative: str, meaning: str) -> None:
-        if not self.text(name):
-            self.problem(name, f"is missing{f' ({alternative})' if alternative else ''}: {meaning}")
-
-    def problem(self, name: str, what: str) -> None:
-        self._problems.append(f"{name} {what}")
-
-    def checked[T](self, settings: T) -> T:
-        self.finish()
-        return settings
-
-    def finish(self) -> None:
-        if self._problems:
-            raise ConfigurationError(self._part, tuple(self._problems))

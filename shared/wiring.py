@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # a function that starts cold should load nothing that only o
     from shared.acceptance import Acceptance
     from shared.checks import Check
     from shared.housekeeping import Housekeeping
+    from shared.listing import Listing
     from shared.memory import TableMemory
     from shared.outcome_mail import Mailer
     from shared.partner_center.protocol import PartnerCenter
@@ -77,6 +78,14 @@ def withdrawal() -> "Withdrawal":
         clock=utc_now,
         callers=environment.callers(),
     )
+
+
+@cache
+def listing() -> "Listing":
+    """What ``CancellationsHttpTrigger`` reads; ``ConfigurationError`` without storage."""
+    from shared.listing import Listing
+
+    return Listing(_table())
 
 
 @cache
@@ -195,6 +204,7 @@ def housekeeping() -> "Housekeeping":
     from shared.housekeeping import Housekeeping, SeldomTask
     from shared.poison_digest import PoisonDigest
     from shared.poison_watch import PoisonWatch
+    from shared.retention import Retention
     from shared.sweep import Sweep
 
     pending = _queue(PENDING_CANCELLATIONS)
@@ -212,6 +222,9 @@ def housekeeping() -> "Housekeeping":
         for name in (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
     )
     digest = PoisonDigest(shelf=poison_shelf(), mailer=_mailer, clock=utc_now)
+    retention = Retention(
+        listing=listing(), ledger=ledger(), keep=environment.policy().retention, clock=utc_now
+    )
     check_watch = CheckWatch(checks=checks, memory=_memory(), mailer=_mailer, clock=utc_now)
     tasks: tuple[Callable[[], None], ...] = (
         # First, since it does not fail when storage does: it says what is wrong with it.
@@ -219,6 +232,7 @@ def housekeeping() -> "Housekeeping":
         sweep.run,
         *(watch.run for watch in watches),
         digest.run,
+        retention.run_if_due,
     )
     return Housekeeping(tasks, utc_now)
 
