@@ -34,6 +34,7 @@ class Case:
         list_lag: How long after its start an operation shows in the list.
         words: State words that Partner Center uses for this offer instead of the true ones.
         may_be_unseen: For so long an end may be there to be read and yet be unknown.
+        taken_back_at: When somebody first asked to withdraw the request; None for nobody.
     """
 
     row: CancellationRecord
@@ -44,6 +45,7 @@ class Case:
     list_lag: timedelta = timedelta()
     words: Mapping[str, str]
     may_be_unseen: timedelta = MAY_BE_UNSEEN
+    taken_back_at: datetime | None = None
 
     @property
     def is_true(self) -> bool:
@@ -145,6 +147,11 @@ def _could_not_be_sent(case: Case) -> bool:
     return is_late and not case.hits
 
 
+def _was_taken_back(case: Case) -> bool:
+    was_asked_for = case.taken_back_at is not None and case.taken_back_at <= case.written_at
+    return was_asked_for and not case.hits
+
+
 def _could_not_be_known(case: Case) -> bool:
     since = _may_have_been_sent_at(case.row)
     is_overdue = since is not None and case.at - since >= case.policy.confirm_deadline
@@ -181,5 +188,6 @@ OUTCOMES: dict[OutcomeName, Predicate] = {
     OutcomeName.CANCEL_FAILED: _runs_after_a_failed_cancel,
     OutcomeName.REJECTED: _was_refused,
     OutcomeName.EXPIRED: _could_not_be_sent,
+    OutcomeName.WITHDRAWN: _was_taken_back,
     OutcomeName.UNCONFIRMED: _could_not_be_known,
 }

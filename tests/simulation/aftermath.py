@@ -15,9 +15,9 @@ def _lost(world: World) -> Iterator[str]:
     """What was accepted and left no trace, and what nobody ever picks up."""
     known = {row.request_id for row in world.rows}
     for asked in world.asked:
-        if not asked.accepted_id:
+        if not asked.accepted_id and not asked.is_refused:
             yield f"{asked.email} was never answered"
-        elif asked.accepted_id not in known:
+        elif asked.accepted_id and asked.accepted_id not in known:
             yield f"request {asked.accepted_id} was accepted and is lost"
     for queue in (world.requests, world.pending):
         if queue.stored:

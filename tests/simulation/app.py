@@ -23,6 +23,7 @@ from shared.redrive import Redrive
 from shared.settings import MailSettings, PolicySettings
 from shared.submission import Submission
 from shared.sweep import Sweep
+from shared.withdrawal import Withdrawal
 from tests.simulation.clock import SimulatedTime
 from tests.simulation.turns import Inline, StepExecutor
 
@@ -59,7 +60,7 @@ class Mistakes:
 
 
 class App:
-    """The three functions and the operator's command, as ``wiring`` builds them."""
+    """The functions and the operator's command, as ``wiring`` builds them."""
 
     def __init__(
         self,
@@ -83,6 +84,10 @@ class App:
             mail_settings=self._mail_settings,
             **self._known,
         )
+
+    @property
+    def withdrawal(self) -> Withdrawal:
+        return Withdrawal(ledger=self._parts.ledger, pending=self._parts.pending, clock=self._time)
 
     @property
     def submission(self) -> Submission:

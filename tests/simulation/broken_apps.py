@@ -49,6 +49,31 @@ class LastWriteWins(Instead):
         return written
 
 
+class InsertsAnew(Instead):
+    """A table in which a row that is there is written over."""
+
+    def insert(self, record: CancellationRecord) -> CancellationRecord:
+        self.real.remove(record)
+        written: CancellationRecord = self.real.insert(record)
+        return written
+
+
+class ForgetsWhatWasAsked(Instead):
+    """A table that does not remember what was asked with a key."""
+
+    def get(self, *named: str) -> CancellationRecord | None:
+        found: CancellationRecord | None = self.real.get(*named)
+        return found and with_fields(found, fingerprint="")
+
+
+class ForgetsTheCancelCall(Instead):
+    """A table that tells nobody that a cancel call was sent."""
+
+    def get(self, *named: str) -> CancellationRecord | None:
+        found: CancellationRecord | None = self.real.get(*named)
+        return found and with_fields(found, post_sent_at=None, pending_queued=False)
+
+
 class NeverMarksAsMailed(Instead):
     """A table in which no mail is ever recorded as sent, or as being sent."""
 

@@ -11,25 +11,20 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 
-from msgspec import json
-
-from shared.acceptance import CancelCall
 from shared.errors import OfferCancelError
-from shared.http_answers import answer
 from shared.outcome_mail import CLAIM
 from shared.queues import QueuedMessage
 from shared.record import CancellationRecord, Mail
 from shared.sweep import ABANDONED_AFTER_TTL, LOST_AFTER
 from tests.simulation.boundaries import Crash
-from tests.simulation.world import Asked, World
+from tests.simulation.callers import call, withdraw
+from tests.simulation.world import Asked, TakingBack, World
 
 TICK_SECONDS = 15
 HOUSEKEEPING_SECONDS = 60
 MAX_DEQUEUE_COUNT = 5
 FAILED_VISIBILITY_SECONDS = 30
 LEASE_SECONDS = 600
-ASK_AGAIN_SECONDS = 10
-MAX_TRIES = 8
 MAX_EFFECTS = 20_000
 
 type Due = tuple[float, Callable[[], None]]
@@ -58,13 +53,25 @@ class Host:
         self.agenda.append((seconds, work))
         self.agenda.sort(key=lambda due: due[0])
 
-    def ask(self, offer: str, at: float = 0.0, operation_id: str | None = None) -> Asked:
+    def ask(
+        self, offer: str, at: float = 0.0, operation_id: str | None = None, key: str = ""
+    ) -> Asked:
         """Let somebody ask over HTTP, and ask again until there is an answer."""
         number = len(self.world.asked) + 1
-        asked = Asked(offer, at, f"asker{number}@contoso.com", operation_id)
+        asked = Asked(offer, at, f"asker{number}@contoso.com", operation_id, key=key)
         self.world.asked.append(asked)
-        self.at(at, lambda: self._call(asked))
+        self.ask_again(asked, at)
         return asked
+
+    def ask_again(self, asked: Asked, at: float) -> None:
+        """Let the same be asked for once more: sent twice, or delivered twice."""
+        self.at(at, lambda: call(self, asked))
+
+    def take_back(self, asked: Asked, at: float) -> None:
+        """Let somebody withdraw what they have asked for, once they know its id."""
+        taking = TakingBack(asked)
+        self.world.taken_back.append(taking)
+        self.at(at, lambda: withdraw(self, taking))
 
     def next_call(self) -> None:
         """Whoever asks next does so now."""
@@ -84,7 +91,7 @@ class Host:
     def tick(self) -> None:
         """One invocation of the timer trigger."""
         self._last_tick = self.world.time.seconds
-        with self._invocation("timer") as app_lives, self.world.steps() as steps:
+        with self.invocation("timer") as app_lives, self.world.steps() as steps:
             app = self.world.app(steps)
             try:
                 app.poller.run()
@@ -96,7 +103,7 @@ class Host:
 
     def redrive(self, which: int, operation_id: str | None = None) -> None:
         """A person puts one record of the poison queues back, if there is one."""
-        with self._invocation("operator") as app_lives:
+        with self.invocation("operator") as app_lives:
             app = self.world.app()
             with app.shelf.opened() as shelf:
                 if shelf:
@@ -105,7 +112,7 @@ class Host:
 
     def deliver(self) -> None:
         """One invocation of the queue trigger, for the next message that is due."""
-        with self._invocation("queue") as app_lives:
+        with self.invocation("queue") as app_lives:
             queue = self.world.guarded(self.world.requests, "requests")
             for message in queue.receive(1, LEASE_SECONDS):
                 self._process(message)
@@ -126,31 +133,12 @@ class Host:
         self.world.put_poison(message)
         queue.delete(message)
 
-    def _call(self, asked: Asked) -> None:
-        asked.tries += 1
-        with self._invocation("caller") as app_lives:
-            metadata = {"notification-emails": asked.email}
-            call = CancelCall(
-                publisher_id="contoso",
-                offer_id=asked.offer,
-                api_version=None,
-                headers={"content-type": "application/json"},
-                body=json.encode({"metadata": metadata, "operationId": asked.operation_id}),
-            )
-            told = answer(lambda: self.world.app().acceptance.accept(call))
-            self.world.boundaries.meet(
-                "caller.answer", lambda: None, seconds=0.1, error=lambda: OfferCancelError("lost")
-            )
-            if told.status_code == 202:
-                asked.accepted_id = str(told.members["id"])
-            app_lives()
-        if not asked.accepted_id and asked.tries < MAX_TRIES:
-            again = self.world.time.seconds + ASK_AGAIN_SECONDS
-            self.at(again, lambda: self._call(asked))
-
     @contextlib.contextmanager
-    def _invocation(self, name: str) -> Iterator[Callable[[], None]]:
-        """What ends in a crash has lost whatever the process remembered."""
+    def invocation(self, name: str) -> Iterator[Callable[[], None]]:
+        """One invocation, which says at its end that its process lives.
+
+        What ends in a crash has lost whatever the process remembered.
+        """
         boundaries, survived = self.world.boundaries, False
 
         def app_lives() -> None:

@@ -6,14 +6,16 @@ holds whatever the outcome; `docs/reliability.md` says both in words.
 """
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from devstack import true_outcomes
 from devstack.partner_center import State, TrueOperation
 from shared.record import CancellationRecord, Mail
 from tests.simulation.aftermath import AFTERMATH
+from tests.simulation.answers import ANSWERS
 from tests.simulation.boundaries import Fault
 from tests.simulation.mail_server import Accepted
 from tests.simulation.portal import CancelPost
@@ -45,6 +47,7 @@ class Case:
             is_poisoned=self.is_poisoned,
             list_lag=timedelta(seconds=offer.scenario.list_lag_seconds),
             words=offer.scenario.words,
+            taken_back_at=self._taken_back_at,
         )
 
     @property
@@ -85,6 +88,12 @@ class Case:
     def is_poisoned(self) -> bool:
         """Whether a person finds it on a poison queue."""
         return any(self.row.request_id in record for record in self.world.poisoned)
+
+    @property
+    def _taken_back_at(self) -> datetime | None:
+        mine = [t for t in self.world.taken_back if t.asked.accepted_id == self.row.request_id]
+        since = min((taking.since for taking in mine), default=math.inf)
+        return None if math.isinf(since) else self.world.time.at(since)
 
     def _all_mails(self) -> list[Accepted]:
         return [m for m in self.world.mail.accepted if m.request_id == self.row.request_id]
@@ -192,7 +201,7 @@ INVARIANTS: tuple[Callable[[Case], Iterator[str]], ...] = (
 def problems(world: World) -> list[str]:
     """Everything that is wrong with a run that has come to rest."""
     return [
-        *(problem for holds in AFTERMATH for problem in holds(world)),
+        *(problem for holds in (*AFTERMATH, *ANSWERS) for problem in holds(world)),
         *(
             f"request {row.request_id}: {problem}"
             for row in world.rows

@@ -74,11 +74,16 @@ class Shown:
 
 
 class SimulatedPortal:
-    """Implements ``Exchange`` for ``CloudPartnerPortal``."""
+    """Implements ``Exchange`` for ``CloudPartnerPortal``.
+
+    Attributes:
+        sent: The effect and the request of each cancel call, whether or not it was carried out.
+    """
 
     def __init__(self, time: SimulatedTime, boundaries: Boundaries) -> None:
         self.offers: dict[str, Offer] = {}
         self.posts: list[CancelPost] = []
+        self.sent: list[tuple[int, str]] = []
         self.shown: list[Shown] = []
         self.strays: list[str] = []
         self.struck: list[Fault] = []
@@ -112,6 +117,8 @@ class SimulatedPortal:
     def _exchange(
         self, method: str, path: str, headers: Mapping[str, str], deadline_seconds: float
     ) -> Answer:
+        if method == "POST" and self._boundaries.last:
+            self.sent.append((self._boundaries.last.number, self._boundaries.actor.request_id))
         if any(TOKEN in value for name, value in headers.items() if name != "Authorization"):
             self.strays.append(f"{path} with a token where none belongs")
         found = _OFFER_PATH.fullmatch(path) or _SLOT_PATH.fullmatch(path)

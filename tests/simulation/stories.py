@@ -54,6 +54,58 @@ def a_mail_server_that_is_down(host: Host) -> None:
     host.at(100.0, lambda: setattr(host.world.mail, "is_down", False))
 
 
+def a_key_that_is_sent_twice_at_once(host: Host) -> None:
+    """One request with an Idempotency-Key, and once more long after it has ended."""
+    host.world.portal.create_offer(OFFER, "cancels-after-202")
+    asked = host.ask(OFFER, at=1.0, key="build 4711")
+    host.ask_again(asked, at=1.0)
+    host.ask_again(asked, at=100.0)
+
+
+def a_key_that_two_requests_have(host: Host) -> None:
+    """Three people send different requests with one key; two of them are told so."""
+    host.world.portal.create_offer(OFFER, "cancels-after-202")
+    for at in (1.0, 4.0, 4.0):
+        host.ask(OFFER, at=at, key="build 4711")
+
+
+def a_request_that_is_withdrawn_at_once(host: Host) -> None:
+    """It is taken back before anybody has looked at it."""
+    host.world.portal.create_offer(OFFER, "cancels-after-202")
+    asked = host.ask(OFFER, at=1.0)
+    host.take_back(asked, at=1.0)
+
+
+def a_request_that_is_withdrawn_while_it_waits(host: Host) -> None:
+    """Partner Center cannot be reached until it has been taken back; then somebody asks again."""
+    portal = host.world.portal
+    portal.create_offer(OFFER, "cancels-after-202")
+    portal.is_down = True
+    asked = host.ask(OFFER, at=1.0, key="build 4711")
+    host.take_back(asked, at=20.0)
+    host.take_back(asked, at=21.0)
+    host.ask_again(asked, at=22.0)
+    host.at(23.0, lambda: setattr(portal, "is_down", False))
+
+
+def a_request_that_is_withdrawn_too_late(host: Host) -> None:
+    """Its cancel call has been sent."""
+    host.world.portal.create_offer(OFFER, "cancels-after-202")
+    asked = host.ask(OFFER, at=1.0, key="build 4711")
+    host.take_back(asked, at=4.0)
+
+
+def the_first_of_two_requests_is_withdrawn(host: Host) -> None:
+    """Both are about the same publish; the other one has it canceled."""
+    portal = host.world.portal
+    portal.create_offer(OFFER, "cancels-after-202")
+    portal.is_down = True
+    asked = host.ask(OFFER, at=1.0)
+    host.ask(OFFER, at=2.0)
+    host.take_back(asked, at=10.0)
+    host.at(10.0, lambda: setattr(portal, "is_down", False))
+
+
 STORIES: dict[str, Story] = {
     story.__name__: story
     for story in (
@@ -64,11 +116,22 @@ STORIES: dict[str, Story] = {
         a_mail_server_that_is_down,
     )
 }
+CALLERS_STORIES: dict[str, Story] = {
+    story.__name__: story
+    for story in (
+        a_key_that_is_sent_twice_at_once,
+        a_key_that_two_requests_have,
+        a_request_that_is_withdrawn_at_once,
+        a_request_that_is_withdrawn_while_it_waits,
+        a_request_that_is_withdrawn_too_late,
+        the_first_of_two_requests_is_withdrawn,
+    )
+}
 
 
 def story_named(name: str) -> Story:
     """One of these stories, or that of one request in a scenario of the simulator."""
-    stories = {**STORIES, **POISON_STORIES}
+    stories = {**STORIES, **CALLERS_STORIES, **POISON_STORIES}
     return stories[name] if name in stories else story_of(name)
 
 

@@ -7,12 +7,21 @@ import pytest
 
 from tests.simulation import broken_apps as broken
 from tests.simulation.boundaries import Fault
+from tests.simulation.interleavings import all_orders
+from tests.simulation.oracle import problems
 from tests.simulation.poison_stories import (
     a_request_that_is_put_back,
     messages_that_nobody_can_read,
 )
 from tests.simulation.runs import Story, run, story_of
-from tests.simulation.stories import a_newer_publish
+from tests.simulation.stories import (
+    a_key_that_is_sent_twice_at_once,
+    a_key_that_two_requests_have,
+    a_newer_publish,
+    a_request_that_is_withdrawn_at_once,
+    a_request_that_is_withdrawn_too_late,
+)
+from tests.simulation.test_callers import withdrawn_while_it_is_submitted
 from tests.simulation.test_poller_steps import SEEDS, play, three_requests
 from tests.simulation.turns import by_seed
 from tests.simulation.world import Tampering
@@ -105,6 +114,49 @@ def test_poison_or_a_token_that_goes_astray_is_found_out(
     story: Story, tampering: Tampering, complaint: str
 ) -> None:
     assert any(complaint in each for each in complaints(story, tampering))
+
+
+@pytest.mark.parametrize(
+    ("story", "tampering", "complaint"),
+    [
+        (
+            a_key_that_is_sent_twice_at_once,
+            broken.broken("ledger", broken.InsertsAnew),
+            "was removed after its 202",
+        ),
+        (
+            a_key_that_two_requests_have,
+            broken.broken("ledger", broken.InsertsAnew),
+            "was not mailed to asker1",
+        ),
+        (
+            a_key_that_two_requests_have,
+            broken.broken("ledger", broken.ForgetsWhatWasAsked),
+            "key build 4711 is that of",
+        ),
+        (
+            a_request_that_is_withdrawn_too_late,
+            broken.broken("ledger", broken.ForgetsTheCancelCall),
+            "withdrawn is not true",
+        ),
+        (
+            a_request_that_is_withdrawn_at_once,
+            broken.broken("pending", broken.LosesPoison),
+            "nobody was told",
+        ),
+    ],
+)
+def test_callers_who_are_not_told_the_truth_are_found_out(
+    story: Story, tampering: Tampering, complaint: str
+) -> None:
+    assert any(complaint in each for each in complaints(story, tampering))
+
+
+def test_a_cancel_call_after_a_withdrawal_is_found_out() -> None:
+    broken_app = broken.broken("ledger", broken.LastWriteWins)
+    orders = all_orders(lambda: withdrawn_while_it_is_submitted(broken_app))
+    found = chain.from_iterable(problems(order.host.world) for order in orders)
+    assert any("a cancel call was sent for" in each for each in found)
 
 
 def test_steps_of_one_run_that_get_into_each_others_way_are_found_out() -> None:

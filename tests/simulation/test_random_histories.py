@@ -32,6 +32,7 @@ SCENARIOS = (
     "completes-first",
     "idle-but-202",
 )
+KEYS = ("", "", "build 4711", "build 4712")
 FUNCTION_SECONDS = 580.0
 """What the platform lets an invocation run, a little less for the effect that it is in."""
 MOST_WORKERS = 3
@@ -53,12 +54,27 @@ class Histories(RuleBasedStateMachine):
             self.world.portal.create_offer(offer, scenario)
         self.world.time.advance(1)
 
-    @rule(offer=st.sampled_from(OFFERS), named=st.booleans())
-    def ask_over_http(self, offer: str, named: bool) -> None:
+    @rule(offer=st.sampled_from(OFFERS), named=st.booleans(), key=st.sampled_from(KEYS))
+    def ask_over_http(self, offer: str, named: bool, key: str) -> None:
         running = self.world.portal.offers[offer].running()
         operation = running.id if named and running else None
-        self.host.ask(offer, self.world.time.seconds, operation)
+        self.host.ask(offer, self.world.time.seconds, operation, key)
         self._start("caller", self.host.next_call)
+
+    @precondition(lambda self: self._asked_over_http())
+    @rule(which=st.integers(0, 3))
+    def ask_again_with_its_key(self, which: int) -> None:
+        known = [asked for asked in self._asked_over_http() if asked.key]
+        if known:
+            self.host.ask_again(known[which % len(known)], self.world.time.seconds)
+            self._start("caller", self.host.next_call)
+
+    @precondition(lambda self: self._asked_over_http())
+    @rule(which=st.integers(0, 3))
+    def take_back(self, which: int) -> None:
+        known = self._asked_over_http()
+        self.host.take_back(known[which % len(known)], self.world.time.seconds)
+        self._start("taker", self.host.next_call)
 
     @rule(offer=st.sampled_from(OFFERS), copies=st.integers(1, 2))
     def ask_by_queue(self, offer: str, copies: int) -> None:
@@ -173,6 +189,9 @@ class Histories(RuleBasedStateMachine):
         self.host.run()
         found = problems(self.world)
         assert not found, "\n".join([*found, as_text(self.world.boundaries.effects)])
+
+    def _asked_over_http(self) -> list[Asked]:
+        return [asked for asked in self.world.asked if asked.tries]
 
     def _start(self, name: str, work: Any) -> None:
         """A new invocation; with too many the oldest runs to its end first."""

@@ -1,8 +1,9 @@
 """The simulated world in one place: storage, Partner Center, mail, and the app on top of them."""
 
+import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.partner_center.client import CloudPartnerPortal
 from shared.partner_center.credentials import StaticTokens
@@ -17,6 +18,8 @@ from tests.simulation.portal import ORIGIN, TOKEN, SimulatedPortal
 from tests.simulation.storage import SimulatedLedger, SimulatedQueue
 from tests.simulation.turns import Inline, Pick, StepExecutor, Turns
 
+CONFLICT = 409
+
 type Tampering = Callable[[Parts], Parts]
 
 
@@ -25,7 +28,9 @@ class Asked:
     """A cancellation that somebody asked for.
 
     Attributes:
-        accepted_id: The id of the 202, or of the message on the queue; empty until there is one.
+        accepted_id: The id of the first 202, or of the message on the queue; empty until then.
+        key: Its ``Idempotency-Key``; empty for none.
+        answers: The answers that came, but those that only say to ask again.
     """
 
     offer: str
@@ -34,6 +39,38 @@ class Asked:
     operation_id: str | None = None
     accepted_id: str = ""
     tries: int = 0
+    key: str = ""
+    answers: list["Told"] = field(default_factory=list)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the key was known to belong to another request."""
+        return any(told.status == CONFLICT for told in self.answers)
+
+
+@dataclass
+class TakingBack:
+    """Somebody's wish to withdraw what they have asked for.
+
+    Attributes:
+        since: When the first DELETE was sent; never, as long as nobody knows the request's id.
+        answers: The answers that came, but those that only say to ask again.
+    """
+
+    asked: Asked
+    since: float = math.inf
+    tries: int = 0
+    answers: list["Told"] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer that came: by which effect, to which invocation, and for which request."""
+
+    status: int
+    effect: int
+    actor: int
+    request_id: str
 
 
 class World:
@@ -67,6 +104,7 @@ class World:
         self.requests_poison = SimulatedQueue("cancel-requests-poison", self.time)
         self.pending_poison = SimulatedQueue("pending-cancellations-poison", self.time)
         self.asked: list[Asked] = []
+        self.taken_back: list[TakingBack] = []
         self.malformed: list[str] = []
         self.mistakes = Mistakes()
         self._pick = pick

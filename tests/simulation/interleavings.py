@@ -1,0 +1,80 @@
+"""Two workers in every order that their effects can have, one run for each."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tests.simulation.boundaries import Fault, as_text
+from tests.simulation.host import Host
+from tests.simulation.oracle import problems
+from tests.simulation.workers import Worker
+
+MICROSECOND = 1e-6  # no two look at the clock at the same one
+
+type Begun = tuple[Host, Callable[[], None], Callable[[], None]]
+"""A host, and what two workers are about to do on it."""
+
+type Begin = Callable[[], Begun]
+
+
+@dataclass(frozen=True)
+class Struck:
+    """What goes wrong with one effect (from 0) of one of the two (0 or 1)."""
+
+    worker: int
+    effect: int
+    fault: Fault
+
+
+@dataclass(frozen=True)
+class Order:
+    """One run.
+
+    Attributes:
+        choices: Which of the two went on, each time that both could.
+        was_struck: Whether the effect that something was to go wrong with was there.
+    """
+
+    host: Host
+    choices: str
+    was_struck: bool
+
+    def __str__(self) -> str:
+        """All that is needed to understand it."""
+        story = as_text(self.host.world.boundaries.effects)
+        return "\n".join([f"order {self.choices}", *problems(self.host.world), story])
+
+
+def all_orders(begin: Begin, struck: Struck | None = None) -> Iterator[Order]:
+    """Every order, each at rest; the first worker goes first in the first one."""
+    choices: str | None = ""
+    while choices is not None:
+        order = _play(begin, choices, struck)
+        yield order
+        choices = _next(order.choices)
+
+
+def _next(choices: str) -> str | None:
+    """The next in the order of the alphabet, up to its last choice; it goes on with the first."""
+    kept = choices.rstrip("1")
+    return f"{kept[:-1]}1" if kept else None
+
+
+def _play(begin: Begin, choices: str, struck: Struck | None) -> Order:
+    host, *works = begin()
+    boundaries = host.world.boundaries
+    workers = [Worker("worker", boundaries, work) for work in works]
+    had, made, was_struck = [0, 0], "", False
+    for worker in workers:
+        worker.go_on()  # up to its first effect
+        host.world.time.advance(MICROSECOND)
+    while under_way := [n for n in (0, 1) if not workers[n].is_done]:
+        picked = under_way[0]
+        if len(under_way) == 2:
+            picked = int(choices[len(made)]) if len(made) < len(choices) else 0
+            made += str(picked)
+        is_it = struck is not None and (struck.worker, struck.effect) == (picked, had[picked])
+        workers[picked].go_on(struck.fault if struck and is_it else None)
+        had[picked] += 1
+        was_struck = was_struck or is_it
+    host.run()
+    return Order(host, made, was_struck)
