@@ -1,4 +1,4 @@
-"""What an HTTP trigger answers: JSON, and Partner Center's own error envelope when it goes wrong.
+"""What HTTP triggers answer: mostly JSON, and Partner Center's own error envelope if it goes wrong.
 
 No traceback, and nothing of the settings, reaches a caller.
 """
@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from shared.errors import ConfigurationError, OfferCancelError
 from shared.telemetry import event, settings_unusable
@@ -25,7 +25,8 @@ class ProblemError(OfferCancelError):
         super().__init__(message)
         self.status_code = status_code
         self.code = code
-        self.headers = dict(headers or {})
+        later = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status_code == 503 else {}
+        self.headers = {**later, **(headers or {})}
 
 
 def bad_request(message: str) -> ProblemError:
@@ -45,6 +46,7 @@ class HttpAnswer:
     status_code: int
     members: Mapping[str, Any]
     headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = "application/json"
 
     @property
     def body(self) -> bytes:
@@ -52,27 +54,51 @@ class HttpAnswer:
         return json.dumps(self.members).encode()
 
 
-def answer(serve: Callable[[], HttpAnswer]) -> HttpAnswer:
-    """The answer, or the one that says what went wrong."""
+class Answer(Protocol):
+    """What an HTTP trigger sends, in whatever form."""
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """All but the type of the body."""
+
+    @property
+    def media_type(self) -> str:
+        """The type of the body."""
+
+    @property
+    def body(self) -> bytes:
+        """The body, in UTF-8."""
+
+
+def answer[T](serve: Callable[[], T]) -> T | HttpAnswer:
+    """The answer, or the one that says as JSON what went wrong."""
+    return answered(serve, _problem)
+
+
+def answered[T, U](serve: Callable[[], T], tell: Callable[[ProblemError], U]) -> T | U:
+    """The answer, or what tells of the problem that came up instead."""
     try:
         return serve()
     except ProblemError as problem:
-        return _problem(problem)
+        return tell(problem)
     except ConfigurationError as error:
         settings_unusable(error)
-        return _problem(
+        return tell(
             unavailable(
                 f"The {error.part} settings of this deployment are wrong; its log says what is."
             )
         )
     except Exception as error:
         event("request-crashed", level=logging.ERROR, reason=f"{type(error).__name__}: {error}")
-        return _problem(
+        return tell(
             ProblemError(500, "InternalServerError", "The request failed; the log says why.")
         )
 
 
 def _problem(problem: ProblemError) -> HttpAnswer:
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if problem.status_code == 503 else {}
     members = {"error": {"code": problem.code, "message": str(problem)}}
-    return HttpAnswer(problem.status_code, members, {**headers, **problem.headers})
+    return HttpAnswer(problem.status_code, members, problem.headers)

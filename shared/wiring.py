@@ -1,8 +1,7 @@
 """Builds the real collaborators, once and when they are first needed.
 
 With ``storage_clients`` the only module that knows both the settings and the SDKs. What cannot be
-built because a part of the settings is wrong is tried again at the next use; nothing else waits
-for it.
+built because a part of the settings is wrong is tried again at the next use, and only that.
 """
 
 import os
@@ -27,6 +26,7 @@ if TYPE_CHECKING:  # a function that starts cold should load nothing that only o
     from shared.listing import Listing
     from shared.memory import TableMemory
     from shared.outcome_mail import Mailer
+    from shared.page.serving import DutyPage
     from shared.partner_center.protocol import PartnerCenter
     from shared.poison_shelf import PoisonShelf
     from shared.poller import Poller
@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # a function that starts cold should load nothing that only o
     from shared.withdrawal import Withdrawal
 
 _READS_PER_POLL = 3
+_QUEUES = (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
 
 
 @cache
@@ -86,6 +87,20 @@ def listing() -> "Listing":
     from shared.listing import Listing
 
     return Listing(_table())
+
+
+@cache
+def duty_page() -> "DutyPage":
+    """What it shows to browsers; ``ConfigurationError`` without storage or policy."""
+    from shared.page.serving import DutyPage
+
+    return DutyPage(
+        listing=listing(),
+        ledger=ledger(),
+        shelf=poison_shelf(),
+        callers=environment.callers(),
+        policy=environment.policy(),
+    )
 
 
 @cache
@@ -140,8 +155,7 @@ def poison_shelf() -> "PoisonShelf":
     """Both poison queues; ``ConfigurationError`` without storage."""
     from shared.poison_shelf import PoisonShelf
 
-    names = (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
-    return PoisonShelf({name: _queue(name + POISON_SUFFIX) for name in names})
+    return PoisonShelf({name: _queue(name + POISON_SUFFIX) for name in _QUEUES})
 
 
 @cache
@@ -149,10 +163,9 @@ def redrive() -> "Redrive":
     """What puts poisoned messages back; ``ConfigurationError`` without storage or policy."""
     from shared.redrive import Redrive
 
-    names = (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
     return Redrive(
         ledger=ledger(),
-        queues={name: _queue(name) for name in names},
+        queues={name: _queue(name) for name in _QUEUES},
         policy=environment.policy(),
         clock=utc_now,
     )
@@ -163,8 +176,7 @@ def checks(publisher_id: str = "", offer_id: str = "") -> "tuple[Check, ...]":
     from shared.checks import mail_check, partner_center_checks, storage_checks
 
     read_from = publisher_id or min(environment.policy_or_default().allowed_publishers, default="")
-    names = (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
-    queues = (*names, *(name + POISON_SUFFIX for name in names))
+    queues = (*_QUEUES, *(name + POISON_SUFFIX for name in _QUEUES))
     return (
         *partner_center_checks(_token, _partner_center, read_from, offer_id),
         *storage_checks(
@@ -219,7 +231,7 @@ def housekeeping() -> "Housekeeping":
             ledger=ledger(),
             clock=utc_now,
         )
-        for name in (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
+        for name in _QUEUES
     )
     digest = PoisonDigest(shelf=poison_shelf(), mailer=_mailer, clock=utc_now)
     retention = Retention(

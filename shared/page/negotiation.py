@@ -1,6 +1,11 @@
 """Whether who asks wants a page or JSON (RFC 9110, section 12.5.1)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+VARY: Final[Mapping[str, str]] = MappingProxyType({"Vary": "Accept"})
+"""What goes with either, so that no cache hands out one for the other."""
 
 
 def wants_html(accept: str) -> bool:

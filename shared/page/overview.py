@@ -23,7 +23,7 @@ class OpenOnes:
     Attributes:
         longest: Those that have been open longest, the longest first.
         count: How many there are.
-        has_more: Whether there are more than were counted.
+        has_more: Whether there are more than were counted, which are older.
     """
 
     longest: Sequence[Listed]
@@ -106,9 +106,11 @@ def _open_card(open_ones: OpenOnes | None, links: Links, now: datetime) -> Itera
     )
     content = [element("ul", *items, class_="rows lined")]
     left_out = open_ones.count - len(open_ones.longest)
-    if left_out:
-        number = f"{left_out}{' or more' * open_ones.has_more}"
-        content.append(element("p", f"{number} that came later are not shown: filter for them."))
+    if open_ones.has_more:
+        said = "There are more than were counted, older ones too: filter by publisher or offer."
+        content.append(element("p", said))
+    elif left_out:
+        content.append(element("p", f"{left_out} that came later are not shown: filter for them."))
     yield card(title, *content, anchor="open")
 
 

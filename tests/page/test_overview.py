@@ -55,7 +55,9 @@ def test_what_is_open_is_told_with_how_long_and_how_far_it_is() -> None:
     assert "Contoso / fresh Open, not looked at yet for 2 minutes" in text
 
 
-@pytest.mark.parametrize(("has_more", "said"), [(False, "4 that came"), (True, "4 or more that")])
+@pytest.mark.parametrize(
+    ("has_more", "said"), [(False, "4 that came later are"), (True, "older ones")]
+)
 def test_open_ones_that_are_not_shown_are_counted(has_more: bool, said: str) -> None:
     crowd = OpenOnes(longest=(entry(row()),), count=5, has_more=has_more)
     text = overview(replace(NOTHING, open_ones=crowd)).text
