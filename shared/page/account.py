@@ -19,9 +19,7 @@ from shared.tracing import trace_id_of
 
 type Mood = Tone | Literal["open"]
 
-_NOT_SENT: Final = (
-    "The cancel has not been sent to Partner Center yet. That goes on by itself."
-)
+_NOT_SENT: Final = "The cancel has not been sent to Partner Center yet. That goes on by itself."
 _MAYBE_SENT: Final = (
     "The cancel was sent, and Partner Center has not confirmed that it took it. It is being found "
     "out what became of it."
