@@ -74,6 +74,7 @@ def _members(record: CancellationRecord) -> dict[str, Any]:
         "targetOperationId": record.target_operation_id,
         "createdDateTime": record.created_at,
         "lastActionDateTime": record.last_step_at,
+        "steps": (),  # published clients read those of Partner Center's operations unconditionally
         "history": record.history,
     }
     told: dict[str, Any] = msgspec.to_builtins(members)

@@ -1,10 +1,31 @@
 """The stage of the integration tests, and properties that care not how fast the machine is."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
+from devstack.stack import Stack
+from tests.e2e.clean_logs import assert_clean, assert_nothing_crashed
 from tests.integration.conftest import hand_clock, hand_time, mailbox, simulator, stage
+from tests.payloads.deliveries import SECRETS
 
-__all__ = ["hand_clock", "hand_time", "mailbox", "simulator", "stage"]
+__all__ = ["asleep", "hand_clock", "hand_time", "mailbox", "simulator", "stage"]
 
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+
+@pytest.fixture(scope="module")
+def asleep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Takes requests and leaves them where they are, so that they can be counted."""
+    settings = {
+        "AzureWebJobs.CancelQueueTrigger.Disabled": "true",
+        "AzureWebJobs.PollTimerTrigger.Disabled": "true",
+        "NOTIFICATION_ALLOWED_DOMAINS": "*",
+        "WEBHOOK_SECRETS": SECRETS,
+    }
+    with Stack(tmp_path_factory.mktemp("asleep"), settings=settings) as running:
+        yield running
+    assert_clean(running)
+    assert_nothing_crashed(running)

@@ -85,8 +85,10 @@ def test_a_status_has_the_members_and_times_of_an_operation() -> None:
         "targetOperationId",
         "createdDateTime",
         "lastActionDateTime",
+        "steps",
         "history",
     }
+    assert members["steps"] == []
     assert (members["id"], members["submissionType"]) == (REQUEST_ID, "cancel")
     assert datetime.fromisoformat(members["createdDateTime"]) == REQUESTED
     assert datetime.fromisoformat(members["lastActionDateTime"]) == after(3)
