@@ -90,7 +90,7 @@ def _counts(overview: Overview, now: datetime) -> Iterator[Markup]:
             element("li", element("a", element("b", number), f" {words}", href=f"#{anchor}"))
             for anchor, number, words in counts
         )
-        yield element("ul", *items, class_="counts")
+        yield element("ul", *items, class_="counts", role="list")
 
 
 def _open_card(open_ones: OpenOnes | None, links: Links, now: datetime) -> Iterator[Markup]:
@@ -104,7 +104,7 @@ def _open_card(open_ones: OpenOnes | None, links: Links, now: datetime) -> Itera
         _item(each, STATUS_WORDS[each.status], _since(each, now), links)
         for each in open_ones.longest
     )
-    content = [element("ul", *items, class_="rows lined")]
+    content = [element("ul", *items, class_="rows lined", role="list")]
     left_out = open_ones.count - len(open_ones.longest)
     if open_ones.has_more:
         said = "There are more than were counted, older ones too: filter by publisher or offer."
@@ -134,7 +134,11 @@ def _ended_card(overview: Overview, links: Links) -> Iterator[Markup]:
         for each in ended.newest
         if each.outcome
     ]
-    content = [element("ul", *items, class_="rows lined") if items else element("p", "Nothing.")]
+    content = [
+        element("ul", *items, class_="rows lined", role="list")
+        if items
+        else element("p", "Nothing.")
+    ]
     if ended.continuation:
         older = links.to(**overview.filters.query, continuation=ended.continuation)
         content.append(element("p", element("a", "Older ones", href=older), class_="actions"))

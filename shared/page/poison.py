@@ -102,7 +102,7 @@ def _shown(shelf: Shelf, links: Links, now: datetime) -> Iterator[Markup]:
 
 def poison_items(found: Iterable[Poisoned], links: Links, now: datetime) -> Markup:
     """Each with its reason, and the commands that show it and put it back."""
-    return element("ul", *(_item(each, links, now) for each in found), class_="rows")
+    return element("ul", *(_item(each, links, now) for each in found), class_="rows", role="list")
 
 
 def _item(each: Poisoned, links: Links, now: datetime) -> Markup:

@@ -26,7 +26,7 @@ from shared.settings import PolicySettings
 
 _OPEN: Final = (Status.NOT_STARTED, Status.RUNNING)
 _ENDED: Final = (Status.CANCELED, Status.FAILED)
-_MOST_OPEN: Final = 900  # counted; the table hands out a thousand at once
+_MOST_OPEN: Final = 900  # the table hands out a thousand at once
 _LATER: Final = "What is asked for could not be read in time."
 
 
@@ -80,8 +80,10 @@ class DutyPage:
         shelf: PoisonShelf,
         callers: Callers,
         policy: PolicySettings,
+        most_open: int = _MOST_OPEN,
     ) -> None:
-        """Read from these."""
+        """Read from these; count so many open requests at the most."""
+        self._most_open = most_open
         self._listing = listing
         self._ledger = ledger
         self._shelf = shelf
@@ -135,7 +137,7 @@ class DutyPage:
         statuses = _both(query.statuses, _OPEN)
         if not statuses or query.outcome is not None:
             return None
-        page = self._listing.page(replace(query, statuses=statuses, top=_MOST_OPEN))
+        page = self._listing.page(replace(query, statuses=statuses, top=self._most_open))
         longest = sorted(page.requests, key=lambda each: each.created_at)[: query.top]
         has_more = page.next is not None
         return OpenOnes(longest=longest, count=len(page.requests), has_more=has_more)

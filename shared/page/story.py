@@ -103,7 +103,7 @@ def _time_line(record: CancellationRecord, now: datetime) -> Markup:
         waiting = f"{span(now - before)} since then"
         now_said = element("p", "Now")
         items.append(element("li", element("p", waiting, class_="soft"), now_said, class_="now"))
-    return element("ol", *items, class_="line")
+    return element("ol", *items, class_="line", role="list")
 
 
 def _step(step: Step, before: datetime | None, *, is_cut: bool) -> Markup:
