@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-_EFFECTS = frozenset({"insert", "replace", "put", "update", "delete", "cancel", "send"})
+_EFFECTS = frozenset({"insert", "replace", "remove", "put", "update", "delete", "cancel", "send"})
 
 
 class CrashError(Exception):

@@ -62,6 +62,7 @@ def test_policy_has_the_documented_defaults() -> None:
         poll_concurrency=16,
         poll_run=timedelta(seconds=45),
         poll_lease=timedelta(seconds=120),
+        retention=timedelta(days=90),
     )
 
 
@@ -100,6 +101,26 @@ def test_a_duration_that_is_none_is_refused(name: str, text: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("text", "hours"), [("5", "24"), ("4.25", "6"), ("3650", "168")])
+def test_rows_are_kept_for_years_or_for_as_long_as_they_are_needed(text: str, hours: str) -> None:
+    environ = {"LEDGER_RETENTION_DAYS": text, "CANCEL_REQUEST_TTL_HOURS": hours}
+    assert PolicySettings.from_env(environ).retention == timedelta(days=float(text))
+
+
+@pytest.mark.parametrize(("text", "hours"), [("4.9", "24"), ("0.1", "0.1"), ("10", "168")])
+def test_rows_are_not_removed_while_messages_may_need_them(text: str, hours: str) -> None:
+    environ = {"LEDGER_RETENTION_DAYS": text, "CANCEL_REQUEST_TTL_HOURS": hours}
+    [problem] = problems(PolicySettings, environ)
+    assert problem.startswith("LEDGER_RETENTION_DAYS must be at least 4 days longer than")
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "3651", "x"])
+def test_a_retention_that_is_none_is_refused(text: str) -> None:
+    assert problems(PolicySettings, {"LEDGER_RETENTION_DAYS": text}) == (
+        "LEDGER_RETENTION_DAYS must be a number above 0, at most 3650 days",
+    )
+
+
 @pytest.mark.parametrize("text", ["1", "16", "256", " 8 "])
 def test_a_count_is_a_whole_number(text: str) -> None:
     assert PolicySettings.from_env({"POLL_CONCURRENCY": text}).poll_concurrency == int(text)
@@ -117,13 +138,15 @@ def test_a_count_out_of_bounds_is_refused(text: str) -> None:
 
 
 def test_policy_says_everything_that_is_wrong_at_once() -> None:
-    wrong = dict.fromkeys([*DURATIONS, "POLL_CONCURRENCY"], "x")
+    wrong = dict.fromkeys([*DURATIONS, "LEDGER_RETENTION_DAYS", "POLL_CONCURRENCY"], "x")
     named = {problem.split()[0] for problem in problems(PolicySettings, wrong)}
     assert named == set(wrong)
 
 
 def test_an_empty_setting_is_a_missing_one() -> None:
-    blank = dict.fromkeys([*DURATIONS, "POLL_CONCURRENCY", "ALLOWED_PUBLISHERS"], "  ")
+    blank = dict.fromkeys(
+        [*DURATIONS, "LEDGER_RETENTION_DAYS", "POLL_CONCURRENCY", "ALLOWED_PUBLISHERS"], "  "
+    )
     assert PolicySettings.from_env(blank) == PolicySettings()
 
 
