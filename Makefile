@@ -13,7 +13,7 @@ help: ## Show this list
 setup: ## Install what is needed into this folder (every target does it by itself)
 	@python=$$(PYTHON="$(PYTHON)" sh devstack/find-python.sh) && "$$python" -m devstack.setup
 
-run: setup ## Start the whole stack, send eight requests, check every outcome
+run: setup ## Start the whole stack, send nine requests, check every outcome
 	@$(VENV)/python -m devstack.run $(ARGS)
 
 serve: setup ## Start the whole stack and keep it up; Ctrl-C stops it

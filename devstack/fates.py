@@ -11,6 +11,7 @@ from typing import Any
 import requests
 from azure.storage.queue import QueueClient
 
+from devstack import webhooks
 from devstack.errors import StackError
 from devstack.stack import Stack
 
@@ -30,6 +31,7 @@ class Fate:
         story: What happens, in a few words.
         is_queued: Whether the request is put on the queue, as another service would, and not
             sent by HTTP.
+        deliveries: How often a webhook asks for it, always the same delivery; 0 for no webhook.
         asked_seconds_ago: How long ago the other service says that it was asked.
     """
 
@@ -38,6 +40,7 @@ class Fate:
     story: str
     knobs: Mapping[str, Any] = field(default_factory=dict)
     is_queued: bool = False
+    deliveries: int = 0
     asked_seconds_ago: float = 0.0
 
 
@@ -56,6 +59,12 @@ FATES = (
         knobs={"past": "succeeded", "past_ended_seconds_ago": 40, "started_seconds_ago": 30},
         is_queued=True,
         asked_seconds_ago=60,
+    ),
+    Fate(
+        "vm-by-webhook",
+        "cancels-after-202",
+        "by a signed GitHub webhook, delivered twice: both times this id, and one cancellation",
+        deliveries=2,
     ),
 )
 
@@ -86,19 +95,36 @@ def submit(stack: Stack, fate: Fate) -> Submitted:
     stack.partner_center.create_offer(PUBLISHER, fate.offer, fate.scenario, **fate.knobs)
     now = datetime.now(UTC)
     requested_at = now - timedelta(seconds=fate.asked_seconds_ago)
-    send = _enqueue if fate.is_queued else _post
-    return Submitted(send(stack, fate, requested_at), fate, requested_at, now)
+    if fate.deliveries:
+        request_id = _deliver(stack, fate)
+    else:
+        request_id = _enqueue(stack, fate, requested_at) if fate.is_queued else _post(stack, fate)
+    return Submitted(request_id, fate, requested_at, now)
 
 
-def _post(stack: Stack, fate: Fate, _requested_at: datetime) -> str:
+def _post(stack: Stack, fate: Fate) -> str:
+    path = f"/api/publishers/{PUBLISHER}/offers/{fate.offer}/cancel?api-version=2017-10-31"
+    body = {"metadata": {"notification-emails": EMAILS}, "reason": fate.story}
+    return _accepted(stack, fate, path, json.dumps(body), {"Content-Type": "application/json"})
+
+
+def _deliver(stack: Stack, fate: Fate) -> str:
+    sent = webhooks.delivery(PUBLISHER, fate.offer, notification_emails=EMAILS, reason=fate.story)
+    told = {
+        _accepted(stack, fate, sent.path, sent.body, sent.headers) for _ in range(fate.deliveries)
+    }
+    if len(told) != 1:
+        raise StackError(f"One delivery for {PUBLISHER}/{fate.offer} was answered with {told}")
+    return told.pop()
+
+
+def _accepted(
+    stack: Stack, fate: Fate, path: str, body: str | bytes, headers: Mapping[str, str]
+) -> str:
+    """The id that a request is accepted under."""
     with requests.Session() as session:
         session.trust_env = False
-        answer = session.post(
-            f"{stack.url}/api/publishers/{PUBLISHER}/offers/{fate.offer}/cancel",
-            params={"api-version": "2017-10-31"},
-            json={"metadata": {"notification-emails": EMAILS}, "reason": fate.story},
-            timeout=_ANSWER_SECONDS,
-        )
+        answer = session.post(stack.url + path, body, headers=headers, timeout=_ANSWER_SECONDS)
     if answer.status_code != requests.codes.accepted:
         raise StackError(
             f"The request for {PUBLISHER}/{fate.offer} was answered {answer.status_code}, "

@@ -1,4 +1,4 @@
-"""``make run``: the whole stack, eight requests of different fate, and every outcome checked."""
+"""``make run``: the whole stack, nine requests of different fate, and every outcome checked."""
 
 import argparse
 import textwrap
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from os import getpid
 from pathlib import Path
 
-from devstack import terminal
+from devstack import terminal, webhooks
 from devstack.fates import FATES, PUBLISHER, Submitted, submit
 from devstack.results import Result, read_results, render_results
 from devstack.stack import Stack
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run(folder: Path, timeout: float) -> int:
     """Start the stack, submit every request, wait for their ends, tell how they ended."""
     print("Starting storage, Partner Center, mail and the functions host ...", flush=True)
-    with Stack(folder, settings=SETTINGS, on_event=terminal.show) as stack:
+    with Stack(folder, settings={**SETTINGS, **webhooks.SETTINGS}, on_event=terminal.show) as stack:
         print(f"The app answers at {stack.url}, Partner Center at {stack.partner_center.url}.\n")
         submitted = [_submit(stack, number) for number in range(len(FATES))]
         results = _wait_for_ends(stack, submitted, timeout)

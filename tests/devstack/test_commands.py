@@ -144,5 +144,5 @@ def test_an_interrupt_during_the_start_ends_clean(tmp_path: Path) -> None:
 def test_a_run_whose_requests_do_not_end_in_time_fails_and_says_so(tmp_path: Path) -> None:
     with running("devstack.run", tmp_path, "--timeout", "0") as run:
         assert run.process.wait(SECONDS) == 1
-    assert re.search(r"FAILED: \d of 8 requests did not end in 0 s", run.output)
+    assert re.search(r"FAILED: \d of 9 requests did not end in 0 s", run.output)
     assert not any(is_listening(port) for port in ports_in(run.output))

@@ -1,7 +1,9 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,9 +104,10 @@ def test_a_newer_publish_that_was_asked_to_be_canceled_is_named() -> None:
 
 
 def test_the_requests_of_a_run_differ_and_their_scenarios_exist() -> None:
-    assert len({fate.offer for fate in FATES}) == len(FATES) == 8
+    assert len({fate.offer for fate in FATES}) == len(FATES) == 9
     assert {fate.scenario for fate in FATES} <= set(scenarios())
     assert sum(fate.is_queued for fate in FATES) == 1
+    assert [fate.deliveries for fate in FATES if fate.deliveries] == [2]
 
 
 def mail(outcome: str, number: int = 1) -> ReceivedMail:
@@ -114,10 +117,11 @@ def mail(outcome: str, number: int = 1) -> ReceivedMail:
     return ReceivedMail(number, at(12), "", (), message, Path("0001.eml"))
 
 
-def result(recorded: str, *mails: ReceivedMail, wrongly: tuple[str, ...] = ()) -> Result:
-    fate = Fate("an-offer", "cancels-after-202", "a story")
+def result(recorded: str, *mails: ReceivedMail, deliveries: int = 0, **told: Any) -> Result:
+    fate = Fate("an-offer", "cancels-after-202", "a story", deliveries=deliveries)
     submitted = Submitted("12345678-1234-1234-1234-123456789012", fate, at(0), at(0))
-    return Result(submitted, recorded, 3, mails, "canceled", wrongly)
+    once = Result(submitted, recorded, mails, "canceled", (), ("canceled", "canceled"), 1, 1)
+    return replace(once, **told)
 
 
 def test_an_outcome_recorded_and_mailed_as_it_is_true_is_no_problem() -> None:
@@ -131,7 +135,15 @@ def test_an_outcome_recorded_and_mailed_as_it_is_true_is_no_problem() -> None:
         (result("canceled", mail("rejected")), "mailed was rejected, but the truth is canceled"),
         (result("canceled"), r"mailed was \(none\)"),
         (result("canceled", mail("canceled"), mail("canceled")), "mailed was canceled, canceled"),
-        (result("canceled", mail("canceled"), wrongly=("x",)), "newer than the request: x"),
+        (result("canceled", mail("canceled"), wrongly_canceled=("x",)), "newer.*: x"),
+        (
+            result("canceled", mail("canceled"), status=("failed", "expired")),
+            "told failed, expired, but the truth is canceled, canceled",
+        ),
+        (
+            result("canceled", mail("canceled"), deliveries=2, requests=2, cancel_calls=2),
+            "2 deliveries led to 2 requests, 2 cancel calls, 1 outcome mail, which must not",
+        ),
     ],
 )
 def test_whatever_is_not_true_is_a_problem_in_words(wrong: Result, problem: str) -> None:
@@ -150,8 +162,17 @@ def test_the_table_fits_and_names_what_is_wrong_below(width: int) -> None:
     table = render_results([result("rejected", mail("rejected"))], width=width)
     lines = table.splitlines()
     assert all(len(line) <= width for line in lines)
-    assert lines[1].startswith("12345678  an-offer           rejected           NO        3   12.0")
+    assert lines[1].startswith(
+        "12345678  an-offer           canceled  rejected           NO     12.0"
+    )
     assert "the truth is canceled" in " ".join(lines[2:])
+
+
+def test_what_deliveries_have_led_to_is_said_below_the_table() -> None:
+    told = render_results([result("canceled", mail("canceled"), deliveries=2)], width=100)
+    assert (
+        "12345678 an-offer: 2 deliveries led to 1 request, 1 cancel call, 1 outcome mail." in told
+    )
 
 
 LINE = (
