@@ -27,8 +27,9 @@ class Case:
     Attributes:
         row: The request's row; its outcome is what is judged.
         truth: What became of every publish of the offer.
-        hits: For each of its cancel calls that were carried out, the publish that it began to
-            cancel, or found being canceled; None for none.
+        hits: For each of its cancel calls that were carried out, and of those of the request
+            that it has joined, the publish that it began to cancel, or found being canceled; None
+            for none.
         policy: How patient the app was told to be.
         is_poisoned: Whether a person finds the request on a poison queue.
         list_lag: How long after its start an operation shows in the list.

@@ -5,41 +5,20 @@ import json
 import random
 import threading
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 
 import requests
 from azure.core.exceptions import AzureError
 
-from devstack.errors import StackError
+from devstack.soak.asked import Asked
+from devstack.soak.calling import ASK_AGAIN_SECONDS, Caller, naming, new_email
 from devstack.soak.offers import PUBLISHER, Offers, OfferStory, draw_story
 from devstack.soak.queues import QUEUES, queue_of
 from devstack.stack import Stack
 from shared.queues import CANCEL_REQUESTS
 
-ANSWER_SECONDS = 20.0
-ASK_AGAIN_SECONDS = 0.3
 _MOST_DUPLICATED = 4
-
-
-@dataclass
-class Asked:
-    """A cancellation that somebody asked for, and asked for again until it was taken.
-
-    Attributes:
-        first_at: When it was asked for first; by queue, when the message says so.
-        request_id: The id that it was taken under; empty until then.
-        email: The address that only the last try gave, to tell whose cancel call is whose.
-        taken_at: When it was taken.
-    """
-
-    offer: str
-    by: str
-    first_at: datetime
-    request_id: str = ""
-    email: str = ""
-    taken_at: datetime | None = None
+_RECENT = 120
 
 
 class Crowd:
@@ -60,12 +39,17 @@ class Crowd:
         self.asked: list[Asked] = []
         self.offers = Offers(stack)
         self.duplicates = 0
-        self.is_over = threading.Event()
         self.is_patient = False
+        self._caller = Caller(stack)
         self._stack = stack
         self._seed = seed
         self._pause = pause
         self._at_first = at_first
+
+    @property
+    def is_over(self) -> threading.Event:
+        """Set when nobody is to try again."""
+        return self._caller.is_over
 
     def act(self, number: int, enough: threading.Event) -> None:
         """Be one of them until it is enough; what was asked for is seen to its answer.
@@ -86,17 +70,36 @@ class Crowd:
 
     def _do_something(self, draw: random.Random, session: requests.Session) -> None:
         choice, known = draw.random(), self.offers.recent(draw)
-        if known is None or choice < 0.55:
+        if known is None or choice < 0.5:
             story = draw_story(draw)
             self._ask(draw, session, self.offers.make(story), story)
-        elif choice < 0.78:
+        elif choice < 0.7:
             self._ask(draw, session, known, OfferStory(""))
-        elif choice < 0.86:
+        elif choice < 0.77:
             self.offers.publish(known)
-        elif choice < 0.93:
+        elif choice < 0.83:
             self.offers.end_publish(known, draw)
-        else:
+        elif choice < 0.88:
             self._duplicate(draw.choice(QUEUES))
+        else:
+            self._come_back(draw, session)
+
+    def _come_back(self, draw: random.Random, session: requests.Session) -> None:
+        """Somebody has not heard of the answer, or has thought better of it."""
+        known = [asked for asked in self.asked if asked.ids][-_RECENT:]
+        asked, choice = draw.choice(known) if known else None, draw.random()
+        if asked is None:
+            return
+        if asked.key and choice < 0.5:
+            self._caller.send_again(session, asked)
+        elif asked.key and asked.by == "http" and choice < 0.75:
+            self._caller.misuse(session, asked)
+        else:
+            self._withdraw(session, asked)
+
+    def _withdraw(self, session: requests.Session, asked: Asked) -> None:
+        if asked.ids and asked.taken_back_at is None:
+            self._caller.withdraw(session, asked)
 
     def _ask(
         self, draw: random.Random, session: requests.Session, offer: str, story: OfferStory
@@ -104,41 +107,39 @@ class Crowd:
         named = self.offers.running(offer) if draw.random() < 0.25 else None
         if story.names_unknown:
             named = str(uuid.UUID(int=draw.getrandbits(128)))
-        is_queued = bool(story.asked_seconds_ago) or draw.random() < 0.4
+        is_queued = bool(story.asked_seconds_ago) or draw.random() < 0.35
         at = datetime.now(UTC) - timedelta(seconds=story.asked_seconds_ago)
-        asked = Asked(offer, "queue" if is_queued else "http", at)
+        by = "queue" if is_queued else draw.choice(("http", "http", "http", "webhook"))
+        asked = Asked(offer, by, at, email=new_email())
         self.asked.append(asked)
         if is_queued:
             self._enqueue(draw, asked, named)
-        else:
-            self._post(session, asked, named)
+            return
+        self._call(draw, session, asked, named)
+        if draw.random() < 0.12:
+            self._withdraw(session, asked)
 
-    def _post(self, session: requests.Session, asked: Asked, named: str | None) -> None:
-        url = f"{self._stack.url}/api/publishers/{PUBLISHER}/offers/{asked.offer}/cancel"
-        while not self.is_over.is_set():
-            body = {"metadata": {"notification-emails": self._next_email(asked)}}
-            asked.first_at = datetime.now(UTC)
-            try:
-                answer = session.post(url, json=body | _naming(named), timeout=ANSWER_SECONDS)
-            except requests.RequestException:
-                self.is_over.wait(ASK_AGAIN_SECONDS)
-                continue
-            if answer.status_code == HTTPStatus.ACCEPTED:
-                asked.request_id, asked.taken_at = str(answer.json()["id"]), datetime.now(UTC)
-                return
-            if answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise StackError(f"{asked.offer}: {answer.status_code} {answer.text}")
-            self.is_over.wait(ASK_AGAIN_SECONDS)
+    def _call(
+        self, draw: random.Random, session: requests.Session, asked: Asked, named: str | None
+    ) -> None:
+        copies = draw.choice((1, 2, 2, 3))
+        if asked.by == "webhook":
+            self._caller.deliver(asked, named, copies)
+        elif draw.random() < 0.5:
+            asked.key = str(uuid.uuid4())
+            self._caller.post_with_key(asked, named, copies)
+        else:
+            self._caller.post(session, asked, named)
 
     def _enqueue(self, draw: random.Random, asked: Asked, named: str | None) -> None:
         request_id = str(uuid.uuid4())
         message = {
             "publisherId": PUBLISHER,
             "offerId": asked.offer,
-            "metadata": {"notification-emails": self._next_email(asked)},
+            "metadata": {"notification-emails": asked.email},
             "requestId": request_id,
             "requestedAt": asked.first_at.isoformat(),
-            **_naming(named),
+            **naming(named),
         }
         text = json.dumps(message)
         if draw.random() < 0.5:
@@ -164,11 +165,3 @@ class Crowd:
                     self.duplicates += 1
             except AzureError:
                 return
-
-    def _next_email(self, asked: Asked) -> str:
-        asked.email = f"{uuid.uuid4().hex}@example.com"
-        return asked.email
-
-
-def _naming(operation_id: str | None) -> dict[str, str]:
-    return {"operationId": operation_id} if operation_id else {}

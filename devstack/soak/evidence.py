@@ -10,7 +10,7 @@ from azure.data.tables import TableClient
 
 from devstack.mailbox import ReceivedMail
 from devstack.partner_center import CancelCall, TrueOperation
-from devstack.soak.asking import Asked
+from devstack.soak.asked import Asked
 from devstack.soak.offers import PUBLISHER, OfferStory
 from devstack.soak.queues import QUEUES, messages_left, queue_of
 from devstack.soak.troubles import Trouble

@@ -24,8 +24,13 @@ def _table(soak: Soak, verdict: Verdict, seed: int) -> Iterator[str]:
     troubles = Counter(each.kind for each in soak.breaker.troubles)
     asked = soak.crowd.asked
     yield _line("requests", len(asked))
-    for by in ("http", "queue"):
+    for by in ("http", "queue", "webhook"):
         yield _line(f"  by {by}", sum(each.by == by for each in asked))
+    yield _line("  with a key", sum(bool(each.key) for each in asked))
+    yield _line("sent again, the same id told", sum(each.sent_again for each in asked))
+    yield _line("a used key refused", sum(each.conflicts for each in asked))
+    yield _line("withdrawn in time", sum(each.is_withdrawn is True for each in asked))
+    yield _line("withdrawn too late", sum(each.is_withdrawn is False for each in asked))
     yield _line("messages put twice", soak.crowd.duplicates)
     yield _line("offers", len(soak.crowd.offers.stories))
     yield _line("kills", troubles[Kind.HOST_KILLED])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from azure.core.exceptions import AzureError
 
+from devstack import webhooks
 from devstack.events import Event
 from devstack.processes import ROOT
 from devstack.soak.app_copy import copy_app
@@ -76,7 +77,7 @@ class Soak:
         self.stack = Stack(
             folder,
             app=copy_app(wishes.app, folder / "app", failed_visibility=visibility),
-            settings=pace.settings,
+            settings={**pace.settings, **webhooks.SETTINGS},
             lease_seconds=pace.lease_seconds,
             host_program=pace.host_program,
             on_event=self._count,

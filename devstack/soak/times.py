@@ -15,6 +15,7 @@ HURRIED_CONSTANTS: Mapping[str, Mapping[str, float | timedelta]] = {
     "shared.poll_times": {"FIRST_POLL_SECONDS": 1.0, "TICK_SECONDS": 0.9},
     "shared.polling": {"CANCEL_FAILED_AFTER": timedelta(seconds=3)},
     "shared.call_results": {"CONFLICT_PATIENCE": timedelta(seconds=10)},
+    "shared.joining": {"WAIT": timedelta(seconds=1), "_PATIENCE": timedelta(seconds=4)},
     "shared.putting_back": {"DELAY_SECONDS": 3.0},
     "shared.pending_step": {"MAIL_LEASE_SECONDS": 10.0},
     "shared.poller": {"LONGEST_RUN": timedelta(seconds=10), "HOLD_SECONDS": 15.0},

@@ -8,6 +8,7 @@ by mistake is disclosed.
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,7 +17,8 @@ from functools import cached_property
 from devstack.mailbox import ReceivedMail
 from devstack.partner_center import CancelCall, State, TrueOperation
 from devstack.partner_center.scenarios import scenario
-from devstack.soak.asking import Asked
+from devstack.soak.answers import untrue_answers
+from devstack.soak.asked import Asked
 from devstack.soak.evidence import Evidence
 from devstack.soak.pace import Pace
 from devstack.soak.repeats import unexplained_repeats
@@ -65,19 +67,31 @@ class Told:
         return Case(
             row=self.row,
             truth=self.evidence.truth[self.row.offer_id],
-            hits=[call.hit for call in self.calls],
+            hits=[call.hit for call in (*self.calls, *self._joined_calls)],
             policy=self.evidence.policy,
             is_poisoned=self.is_poisoned,
             list_lag=timedelta(seconds=knobs.list_lag_seconds),
             words=knobs.words,
             may_be_unseen=self.pace.may_be_unseen,
+            taken_back_at=self.asked.taken_back_at if self.asked else None,
         )
 
     @property
     def calls(self) -> list[CancelCall]:
         """Its cancel calls that Partner Center carried out."""
+        return self._calls_by(self._emails)
+
+    @property
+    def _joined_calls(self) -> list[CancelCall]:
+        """Those of the request whose cancel call it has taken for its own."""
+        other = self.evidence.rows.get(self.row.joined_request_id or "")
+        asked = [a.email for a in self.evidence.asked if other and a.request_id == other.request_id]
+        mails = self.evidence.mails.get(other.request_id, ()) if other else ()
+        return self._calls_by({*asked, *(to for mail in mails for to in mail.recipients)})
+
+    def _calls_by(self, emails: AbstractSet[str]) -> list[CancelCall]:
         calls = self.evidence.calls[self.row.offer_id]
-        return [call for call in calls if call.emails in self._emails]
+        return [call for call in calls if call.emails in emails]
 
     @property
     def mails(self) -> list[ReceivedMail]:
@@ -137,6 +151,7 @@ def judge(evidence: Evidence, pace: Pace) -> Verdict:
     findings = [
         *_missing(evidence),
         *(finding for each in told for finding in _judge(each)),
+        *(Finding(Wrong.FALSE, *untruth) for untruth in untrue_answers(evidence)),
         *(Finding(Wrong.REPEATED, *repeat) for repeat in unexplained_repeats(evidence, alike)),
     ]
     outcomes = Counter(each.row.outcome.name.value for each in told if each.row.outcome)

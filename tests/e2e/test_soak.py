@@ -64,6 +64,13 @@ def test_everything_broke_and_hundreds_were_on_their_way(soaked: tuple[Soak, Ver
     assert len(verdict.outcomes) >= 5
 
 
+def test_callers_came_in_every_way_and_came_back(soaked: tuple[Soak, Verdict]) -> None:
+    asked = soaked[0].crowd.asked
+    assert {each.by for each in asked} == {"http", "queue", "webhook"}
+    assert sum(each.sent_again for each in asked) >= 20
+    assert any(each.is_withdrawn for each in asked)
+
+
 def test_an_app_that_is_broken_is_found_out(tmp_path: Path) -> None:
     app = copy_app(ROOT, tmp_path / "broken")
     for name, old, new in BREAKS:

@@ -42,7 +42,7 @@ class Case:
         return true_outcomes.Case(
             row=self.row,
             truth=offer.truth(),
-            hits=[post.hit for post in self.posts],
+            hits=[post.hit for post in (*self.posts, *self._joined_posts)],
             policy=self.world.policy,
             is_poisoned=self.is_poisoned,
             list_lag=timedelta(seconds=offer.scenario.list_lag_seconds),
@@ -53,7 +53,15 @@ class Case:
     @property
     def posts(self) -> list[CancelPost]:
         """The request's cancel calls that Partner Center carried out."""
-        return [p for p in self.world.portal.posts if p.request_id == self.row.request_id]
+        return self._posts_of(self.row.request_id)
+
+    @property
+    def _joined_posts(self) -> list[CancelPost]:
+        """Those of the request whose cancel call it has taken for its own."""
+        return self._posts_of(self.row.joined_request_id)
+
+    def _posts_of(self, request_id: str | None) -> list[CancelPost]:
+        return [post for post in self.world.portal.posts if post.request_id == request_id]
 
     @property
     def mails(self) -> list[Accepted]:

@@ -12,6 +12,13 @@ def two_requests_at_once(host: Host) -> None:
     host.ask(OFFER, at=1.0)
 
 
+def two_requests_for_what_cannot_be_canceled(host: Host) -> None:
+    """The call for both of them is taken, and fails."""
+    host.world.portal.create_offer(OFFER, "cancel-fails")
+    host.ask(OFFER, at=1.0)
+    host.ask(OFFER, at=1.0)
+
+
 def two_requests_of_which_one_is_refused(host: Host) -> None:
     """The second call for a publish that is being canceled is refused."""
     refused = {"on": ["cancel"], "skip": 1, "status": 409, "code": "Conflict", "message": "Busy."}
@@ -110,6 +117,7 @@ STORIES: dict[str, Story] = {
     story.__name__: story
     for story in (
         two_requests_at_once,
+        two_requests_for_what_cannot_be_canceled,
         two_requests_of_which_one_is_refused,
         a_newer_publish,
         a_newer_publish_after_the_cancel,
