@@ -10,7 +10,8 @@ from shared.errors import StorageUnavailableError
 from shared.http_answers import HttpAnswer, unavailable
 from shared.http_paths import status_path
 from shared.list_query import ListCall, continuation_of, query_of
-from shared.listing import Listed, Listing, Place
+from shared.listing import Listing, Place
+from shared.listing_entity import Listed
 from shared.settings import PolicySettings
 
 PATH = "/api/cancellations"

@@ -23,11 +23,9 @@ from shared.record import Mail, Status
 from shared.row_entities import keys_of, tell_unreadable
 from shared.table_calls import TABLE, TableMissingError, translated
 
-__all__ = ["Listed", "Listing", "Page", "Place", "Query"]
-
 # The service looks for 5 s before it answers, and who asks is answered within 10 s.
-_READ_SECONDS = 6
-_LAST_READ_SECONDS = 2.5
+READ_SECONDS = 6
+LAST_READ_SECONDS = 2.5
 _PAGE = 100
 _OF_PUBLISHER = "PartitionKey eq @publisher and RowKey gt @first and RowKey lt @last"
 
@@ -92,7 +90,7 @@ class Listing:
         Raises:
             StorageUnavailableError: Also when it takes too long.
         """
-        until = self._clock() + _LAST_READ_SECONDS
+        until = self._clock() + LAST_READ_SECONDS
         publishers = self._publishers(until) if query.publishers is None else query.publishers
         each = [self._found(query, publisher, until) for publisher in publishers]
         found = tuple(islice(heapq.merge(*each, key=place_of), query.top + 1))
@@ -157,7 +155,7 @@ class Listing:
             parameters=values,
             select=select,
             results_per_page=size,
-            read_timeout=_READ_SECONDS,
+            read_timeout=READ_SECONDS,
         ).by_page()
         while True:
             if self._clock() > until:

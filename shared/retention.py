@@ -10,7 +10,8 @@ from itertools import islice
 
 from shared.errors import RowConflictError
 from shared.ledger import Ledger
-from shared.listing import Listed, Listing
+from shared.listing import Listing
+from shared.listing_entity import Listed
 from shared.record import CancellationRecord, Mail
 from shared.telemetry import event
 

@@ -27,7 +27,8 @@ class TroubledStack:
 def app_with(folder: Path, **changes: object) -> Path:
     """The app itself, with some of the top members of its host.json set otherwise."""
     folder.mkdir()
-    for part in ("CancelHttpTrigger", "CancelQueueTrigger", "PollTimerTrigger", "shared"):
+    parts = [path.parent.name for path in ROOT.glob("*/function.json")]
+    for part in (*parts, "shared"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
     (folder / "host.json").write_text(json.dumps(host | changes), encoding="utf-8")

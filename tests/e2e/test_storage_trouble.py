@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from devstack.stack import Stack
+from shared.listing import LAST_READ_SECONDS
+from shared.listing import READ_SECONDS as PAGE_SECONDS
 from shared.queues import CANCEL_REQUESTS
 from shared.storage_transport import CONNECT_SECONDS, READ_SECONDS
 from tests.e2e.asking import (
@@ -39,6 +41,7 @@ SILENT_AFTER_ALL = Trouble(status=None, carried_out=True)
 BEING_DELETED = Trouble(409, "TableBeingDeleted")
 QUEUE_BEING_DELETED = Trouble(409, "QueueBeingDeleted")
 INSERT = "POST /cancellations"
+LIST = "GET /cancellations()"
 PUT = f"POST /{CANCEL_REQUESTS}/messages"
 
 
@@ -114,6 +117,20 @@ def test_a_storage_that_never_answers_is_given_up_in_time(
     calls = len(storage.struck) + calls_before
     assert calls >= 2
     assert calls * (CONNECT_SECONDS + READ_SECONDS) <= ANSWER_WITHIN_SECONDS
+
+
+@pytest.mark.parametrize("trouble", [BUSY, SILENT], ids=["503", "never-answered"])
+def test_a_list_that_cannot_be_read_is_told_in_time(
+    healed: TroubledStack, trouble: Trouble
+) -> None:
+    stack, storage = healed.stack, healed.storage
+    storage.tables.strike(lambda each: each == LIST, trouble)
+    answered = send(stack, "/api/cancellations", method="GET")
+    assert (answered.status, answered.error[0]) == (503, "ServiceUnavailable")
+    assert int(answered.headers["Retry-After"]) > 0
+    assert LAST_READ_SECONDS + CONNECT_SECONDS + PAGE_SECONDS <= ANSWER_WITHIN_SECONDS
+    storage.heal()
+    assert send(stack, "/api/cancellations", method="GET").status == 200
 
 
 def test_a_message_that_arrived_although_nobody_said_so_is_carried_out_and_mailed(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Self
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,6 +26,7 @@ from devstack.partner_center.server import LoopbackServer
 _PATIENCE_SECONDS = 60.0
 _FOREVER_SECONDS = 3600.0
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
+_OPERATION = re.compile(rb"^(?P<method>[A-Z]+) (?P<url>\S+) HTTP/1\.1\r?$", re.MULTILINE)
 _INSERTED = re.compile(rb"(?<=<InsertionTime>)[^<]+")
 
 
@@ -55,7 +57,8 @@ class StorageProxy:
 
     Attributes:
         clock_offset: How far Storage's clock is ahead of this machine's.
-        calls: What came so far, as ``METHOD path`` below the account, without the query.
+        calls: What came so far, as ``METHOD path`` below the account, without the query; a
+            transaction goes by its first operation.
         struck: Those of them that met trouble.
     """
 
@@ -97,7 +100,7 @@ class StorageProxy:
         request = Request(scope, receive)
         body = await request.body()
         path = scope["raw_path"].decode()
-        call = f"{request.method} {path.removeprefix(f'/{ACCOUNT_NAME}')}"
+        call = _name(request.method, path, body)
         self.calls.append(call)
         trouble = self._trouble(call)
         if trouble is None:
@@ -141,6 +144,12 @@ class StorageProxy:
 
     def _shifted(self, date: str) -> str:
         return format_datetime(parsedate_to_datetime(date) + self.clock_offset, usegmt=True)
+
+
+def _name(method: str, path: str, body: bytes) -> str:
+    if path.endswith("/$batch") and (first := _OPERATION.search(body)):
+        method, path = first["method"].decode(), urlsplit(first["url"]).path.decode()
+    return f"{method} {path.removeprefix(f'/{ACCOUNT_NAME}')}"
 
 
 def _answer(trouble: Trouble, *, as_json: bool) -> Response:
