@@ -74,12 +74,11 @@ def framed(title: str, content: Markup, *, links: Links, now: datetime) -> str:
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
 
 
-def card(title: str, *content: str, anchor: str = "") -> Markup:
-    """A section with its heading."""
-    heading = element("h2", title)
-    if anchor:
-        return element("section", heading, *content, class_="card", id=anchor)
-    return element("section", heading, *content, class_="card")
+def card(title: str, *content: str, anchor: str) -> Markup:
+    """A region with its heading, which a link can lead to and a screen reader can jump to."""
+    heading = element("h2", title, id=f"{anchor}-title")
+    name = {"id": anchor, "aria_labelledby": f"{anchor}-title", "class_": "card"}
+    return element("section", heading, *content, **name)
 
 
 def time_tag(when: datetime) -> Markup:

@@ -30,8 +30,8 @@ def story_page(
             _banner(account, name, record, now),
             *_poison(poisoned, links, now),
             _account(account, record),
-            card("Time line", _time_line(record, now)),
-            card("Details", _details(record, links, now)),
+            card("Time line", _time_line(record, now), anchor="time-line"),
+            card("Details", _details(record, links, now), anchor="details"),
             element("p", element("a", "All cancellations", href=links.to())),
         )
     )
@@ -57,32 +57,33 @@ def _poison(poisoned: Iterable[Poisoned], links: Links, now: datetime) -> Iterat
     found = tuple(poisoned)
     if found:
         said = "A message of this request could not be processed, and waits for a person."
-        yield card("Poisoned", element("p", said), poison_items(found, links, now))
+        yield card(
+            "Poisoned", element("p", said), poison_items(found, links, now), anchor="poisoned"
+        )
 
 
 def _account(account: Account, record: CancellationRecord) -> Markup:
+    quotes = (
+        element(
+            "div",
+            element("p", f"{quote.label}:", class_="soft"),
+            element("p", quote.words, dir="auto"),
+            class_="quote",
+        )
+        for quote in account.quotes
+    )
+    button = element("a", "Open Partner Center", href=PARTNER_CENTER_URL, class_="button")
     return card(
         "What it means",
         element("p", account.meaning),
-        *(
-            element(
-                "div",
-                element("p", f"{quote.label}:", class_="soft"),
-                element("p", quote.words, dir="auto"),
-                class_="quote",
-            )
-            for quote in account.quotes
-        ),
+        *quotes,
         *_listed("Take care", account.warnings),
         *_listed("What to do now", account.steps),
-        element(
-            "p",
-            element("a", "Open Partner Center", href=PARTNER_CENTER_URL, class_="button"),
-            class_="actions",
-        ),
+        element("p", button, class_="actions"),
         element(
             "p", "Look for the offer ", element("b", record.offer_id), " there.", class_="soft"
         ),
+        anchor="meaning",
     )
 
 
