@@ -11,7 +11,7 @@ from schemathesis import GenerationMode
 
 from devstack.stack import Stack
 from tests.description import CHECKS, DESCRIPTION, AsTheSender, name_of
-from tests.e2e.seeing import rows
+from tests.e2e.asking import send
 from tests.payloads.deliveries import delivery
 
 pytestmark = pytest.mark.integration
@@ -34,7 +34,11 @@ type Case = schemathesis.Case[Any]
 type Known = tuple[str, str, str]
 
 
-class Caller(DESCRIPTION.as_state_machine()):  # type: ignore[misc]
+# What a list shows goes by all that was asked for before, and then nothing could be replayed.
+LINKED = DESCRIPTION.exclude(operation_id="listRequests")
+
+
+class Caller(LINKED.as_state_machine()):  # type: ignore[misc]
     """Calls as the links lead, and knows what each request has to answer by then.
 
     Attributes:
@@ -48,9 +52,12 @@ class Caller(DESCRIPTION.as_state_machine()):  # type: ignore[misc]
     answered: ClassVar[Counter[tuple[str, int]]] = Counter()
 
     def before_call(self, case: Case) -> None:
-        """Make a valid delivery one that its URL lists."""
+        """Make a valid delivery one that its URL lists, and no call the repetition of another."""
         is_valid = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
-        if is_valid and name_of(case) == "receiveWebhook":
+        if not is_valid:
+            return
+        case.headers.pop("Idempotency-Key", None)
+        if name_of(case) == "receiveWebhook":
             name = LISTED[case.path_parameters["sender"]]
             sent = delivery(name)
             case.body = json.loads(sent.body)
@@ -66,20 +73,41 @@ class Caller(DESCRIPTION.as_state_machine()):  # type: ignore[misc]
     ) -> None:
         """Hold the answer to the description, and to what was answered before."""
         case.validate_response(response, checks=CHECKS)
-        path = {"requestId": "", **case.path_parameters}
-        known = path["publisherId"].lower(), path["offerId"], path["requestId"]
-        if response.status_code in (200, 202) and case.method == "POST":
-            self._learn(known, json.loads(response.content))
-        elif response.status_code in (200, 202):
-            self.is_withdrawn[known] |= name_of(case) == "withdraw"
-            assert response.status_code == (200 if self.is_withdrawn[known] else 202)
+        operation, status = name_of(case), response.status_code
+        self.answered[operation, status] += 1
+        members = json.loads(response.content) if status in (200, 202) else {}
+        known = key_of({"requestId": "", **case.path_parameters, **members})
+        if case.method == "POST" and "id" in members:
+            self.is_withdrawn.setdefault(known, False)
+        elif members and case.method != "POST":
+            self.is_withdrawn[known] |= operation == "withdraw"
+            assert status == (200 if self.is_withdrawn[known] else 202)
+            assert status_of(members) == status_after(self.is_withdrawn[known])
         else:
-            assert response.status_code != 404 or known not in self.is_withdrawn
-        self.answered[name_of(case), response.status_code] += 1
+            assert status != 404 or known not in self.is_withdrawn
 
-    def _learn(self, known: Known, members: dict[str, str]) -> None:
-        if "id" in members:
-            self.is_withdrawn.setdefault((*known[:2], members["id"]), False)
+
+def key_of(members: dict[str, str]) -> Known:
+    request_id = members["id"] if "id" in members else members["requestId"]
+    return members["publisherId"].lower(), members["offerId"], request_id
+
+
+def status_of(members: dict[str, Any]) -> tuple[str, str | None]:
+    return members["status"], members["outcome"]
+
+
+def status_after(is_withdrawn: bool) -> tuple[str, str | None]:
+    return ("failed", "withdrawn") if is_withdrawn else ("notStarted", None)
+
+
+def whole_list(stack: Stack) -> list[dict[str, Any]]:
+    """Every request, as the pages of the list have them."""
+    found, link = [], "/api/cancellations?top=7"
+    while link:
+        members = send(stack, link, method="GET").members
+        found += members["value"]
+        link = members.get("nextLink", "")
+    return found
 
 
 def test_what_was_accepted_is_known_until_it_is_taken_back_and_after(asleep: Stack) -> None:
@@ -88,4 +116,7 @@ def test_what_was_accepted_is_known_until_it_is_taken_back_and_after(asleep: Sta
     for followed in ("cancel", 202), ("receiveWebhook", 202), ("getStatus", 202), ("withdraw", 200):
         assert Caller.answered[followed] > 3
     assert Caller.answered["getStatus", 200]  # after it was taken back
-    assert {row["requestId"] for row in rows(asleep)} == {each[2] for each in Caller.is_withdrawn}
+    listed = whole_list(asleep)
+    assert len(listed) == len(Caller.is_withdrawn)
+    for shown in listed:
+        assert status_of(shown) == status_after(Caller.is_withdrawn[key_of(shown)])
