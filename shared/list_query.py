@@ -25,7 +25,7 @@ from shared.record import Status
 from shared.settings import PolicySettings
 
 MAX_TOP = 100
-_DEFAULT_TOP = 50
+DEFAULT_TOP = 50
 _PLACE = re.compile(
     r"([0-9]{18}):([a-z0-9_-][a-z0-9._-]{0,49})"
     r":([a-z0-9][a-z0-9_-]{0,49}:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
@@ -60,7 +60,7 @@ def query_of(call: ListCall, callers: Callers, policy: PolicySettings) -> Query:
         offer_id=given.get("offerId"),
         statuses=_words(Status, "status", given),
         outcome=next(iter(_words(OutcomeName, "outcome", given)), None),
-        top=_top(given.get("top", str(_DEFAULT_TOP))),
+        top=_top(given.get("top", str(DEFAULT_TOP))),
         after=_place(given["continuation"]) if "continuation" in given else None,
     )
 

@@ -100,4 +100,4 @@ def _mail(mail: Mail, at: datetime | None) -> str:
 
 
 def _times(count: int) -> str:
-    return f"{count} time{'s' if count > 1 else ''}" if count else ""
+    return {0: "", 1: "once"}.get(count, f"{count} times")

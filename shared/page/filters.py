@@ -4,18 +4,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
+from shared.list_query import DEFAULT_TOP
 from shared.models import OutcomeName
 from shared.notification.wording import WORDINGS
 from shared.page.frame import Links
 from shared.page.markup import Markup, element, joined
 
 STATUS_WORDS: Final[Mapping[str, str]] = {
-    "notStarted": "Open, not looked at yet",
-    "running": "Open, being worked on",
+    "notStarted": "Open, cancel not sent yet",
+    "running": "Open, cancel under way",
     "canceled": "Ended, canceled",
     "failed": "Ended, not canceled",
 }
-_PAGE_SIZES: Final = ("10", "20", "50", "100")
+_ANY: Final = ("", "any")
+_USUAL_TOP: Final = str(DEFAULT_TOP)
+_PAGE_SIZES: Final = frozenset({"10", "20", _USUAL_TOP, "100"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +57,9 @@ def filter_form(filters: Filters, links: Links) -> Markup:
             "div",
             _text("Publisher", "publisherId", filters.publisher_id),
             _text("Offer", "offerId", filters.offer_id),
-            _choice("Status", "status", filters.status, STATUS_WORDS.items()),
-            _choice("Outcome", "outcome", filters.outcome, _outcomes()),
-            _choice("At most", "top", filters.top, ((size, size) for size in _PAGE_SIZES)),
+            _choice("Status", "status", filters.status, (_ANY, *STATUS_WORDS.items())),
+            _choice("Outcome", "outcome", filters.outcome, (_ANY, *_outcomes())),
+            _choice("How many", "top", filters.top or _USUAL_TOP, _page_sizes(filters.top)),
             class_="fields",
         ),
         element(
@@ -92,6 +95,11 @@ def _outcomes() -> Iterable[tuple[str, str]]:
     return ((name.value, WORDINGS[name].subject) for name in OutcomeName)
 
 
+def _page_sizes(asked_for: str) -> Iterable[tuple[str, str]]:
+    sizes = sorted(_PAGE_SIZES | {asked_for or _USUAL_TOP}, key=lambda size: (len(size), size))
+    return ((size, size) for size in sizes)
+
+
 def _text(label: str, name: str, value: str) -> Markup:
     field = element(
         "input",
@@ -106,8 +114,5 @@ def _text(label: str, name: str, value: str) -> Markup:
 
 
 def _choice(label: str, name: str, value: str, choices: Iterable[tuple[str, str]]) -> Markup:
-    options = [
-        element("option", words, value=key, selected=key == value)
-        for key, words in (("", "any" if name != "top" else "usual"), *choices)
-    ]
+    options = [element("option", words, value=key, selected=key == value) for key, words in choices]
     return element("label", label, element("select", joined(options), name=name))

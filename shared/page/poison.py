@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.errors import InvalidRequestError
 from shared.page.account import readable
-from shared.page.frame import Links, ago, card
+from shared.page.frame import Links, ago, card, time_tag
 from shared.page.markup import Markup, element
 from shared.poison import PoisonRecord
 from shared.poison_shelf import Glance
@@ -23,13 +23,16 @@ class Poisoned:
     Attributes:
         request_id: Of its request; empty where it cannot be told.
         offer: Publisher and offer, where they can be read.
+        inserted_at: When the message was put on its queue.
+        noticed_at: When it was noticed, and whoever asked told; None until then.
     """
 
     queue_name: str
     request_id: str
     offer: tuple[str, str] | None
     reason: str
-    since: datetime
+    inserted_at: datetime
+    noticed_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +60,7 @@ class Shelf:
 
 def shelf_of(glance: Glance) -> Shelf:
     """What is in sight, the oldest first."""
-    found = sorted((_poisoned(*each) for each in glance.records), key=lambda each: each.since)
+    found = sorted((_poisoned(*each) for each in glance.records), key=lambda each: each.inserted_at)
     return Shelf(found=tuple(found), unread=glance.unread, has_more=glance.has_more)
 
 
@@ -74,7 +77,8 @@ def _poisoned(queue_name: str, record: PoisonRecord) -> Poisoned:
         request_id=request_id.lower(),
         offer=offer,
         reason=record.reason,
-        since=record.noticed_at or record.inserted_at,
+        inserted_at=record.inserted_at,
+        noticed_at=record.noticed_at,
     )
 
 
@@ -110,7 +114,7 @@ def _item(each: Poisoned, links: Links, now: datetime) -> Markup:
         "li",
         element("h3", _name(each, links)),
         element("p", readable(each.reason), dir="auto", class_="words"),
-        element("p", f"on {each.queue_name}-poison since ", ago(each.since, now), class_="soft"),
+        element("p", *_when(each, now), class_="soft"),
         *_commands(each),
         class_="bad",
     )
@@ -124,6 +128,14 @@ def _name(each: Poisoned, links: Links) -> Markup:
     if not each.request_id:
         return element("span", name)
     return element("a", name, href=links.to_request(publisher, offer, each.request_id))
+
+
+def _when(each: Poisoned, now: datetime) -> Iterator[str]:
+    yield f"Put on {each.queue_name} "
+    yield ago(each.inserted_at, now)
+    if each.noticed_at:
+        yield "; noticed "
+        yield time_tag(each.noticed_at)
 
 
 def _commands(each: Poisoned) -> Iterator[Markup]:

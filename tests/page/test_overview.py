@@ -25,7 +25,7 @@ POISONED = Poisoned(
     request_id=REQUEST_ID,
     offer=("Contoso", "contoso-vm"),
     reason="the Functions host gave up on it",
-    since=ago(40),
+    inserted_at=ago(40),
 )
 
 
@@ -49,10 +49,10 @@ def test_what_is_open_is_told_with_how_long_and_how_far_it_is() -> None:
     text = overview(shown).text
     assert "2 open, the longest for 3 hours" in text
     assert (
-        "Contoso / contoso-vm Open, being worked on for 3 hours, since 2026-03-04 02:06:07 UTC;"
+        "Contoso / contoso-vm Open, cancel under way for 3 hours, since 2026-03-04 02:06:07 UTC;"
         " last step 20 minutes ago" in text
     )
-    assert "Contoso / fresh Open, not looked at yet for 2 minutes" in text
+    assert "Contoso / fresh Open, cancel not sent yet for 2 minutes" in text
 
 
 @pytest.mark.parametrize(
@@ -120,10 +120,16 @@ def test_the_form_shows_what_was_filtered_for() -> None:
     values = {field["name"]: field["value"] for field in read.attributes("input")}
     assert values == {"publisherId": "contoso", "offerId": "vm"}
     chosen = [option["value"] for option in read.attributes("option") if "selected" in option]
-    assert chosen == ["failed", "expired", ""]
+    assert chosen == ["failed", "expired", "50"]
     assert next(read.attributes("details")).keys() == {"class", "open"}
     assert "Filter: publisher contoso, offer vm, status failed, outcome expired" in read.text
     assert "open" not in next(overview(NOTHING).attributes("details"))
+
+
+@pytest.mark.parametrize(("top", "chosen"), [("", "50"), ("10", "10"), ("7", "7")])
+def test_the_form_shows_how_many_were_asked_for(top: str, chosen: str) -> None:
+    read = overview(replace(NOTHING, filters=Filters(top=top)))
+    assert [each["value"] for each in read.attributes("option") if "selected" in each][-1] == chosen
 
 
 def test_every_outcome_and_status_can_be_filtered_for() -> None:

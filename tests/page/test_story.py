@@ -117,7 +117,7 @@ def test_every_fact_that_helps_is_there() -> None:
         "Reason given wrong price",
         "Requested 2026-03-04 02:06:07 UTC, 3 hours ago",
         "Tried again 2 times",
-        "Put back by a person 1 time",
+        "Put back by a person once",
         f"Operation {OPERATION_ID}",
         "Cancel sent 2026-03-04 02:07:07 UTC",
         "Polled 4 times",
@@ -149,7 +149,7 @@ def test_addresses_are_never_shown() -> None:
         request_id=REQUEST_ID,
         offer=None,
         reason=f"bad {EMAIL}",
-        since=ago(1),
+        inserted_at=ago(1),
     )
     page = story_page(record, [poisoned], links=LINKS, now=NOW)
     assert "ask &lt;hidden&gt;" in page
@@ -188,11 +188,14 @@ def test_a_poisoned_request_says_why_and_what_to_type() -> None:
         request_id=REQUEST_ID,
         offer=("Contoso", "contoso-vm"),
         reason="it ended its worker 6 times",
-        since=ago(30),
+        inserted_at=ago(30),
+        noticed_at=ago(29),
     )
     text = story(ended_row(OutcomeName.UNCONFIRMED), poisoned).text
     assert "it ended its worker 6 times" in text
-    assert "on pending-cancellations-poison since 2026-03-04 04:36:07 UTC, 30 minutes ago" in text
+    assert (
+        "Put on pending-cancellations 2026-03-04 04:36:07 UTC, 30 minutes ago; noticed 2026" in text
+    )
     assert f"python -m shared.operate show {REQUEST_ID}" in text
     assert f"python -m shared.operate redrive {REQUEST_ID}" in text
 
