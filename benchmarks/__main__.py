@@ -6,13 +6,33 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import accept, cold_start, cost, memory, per_cancellation, poll, submit, until_mail
+from benchmarks import (
+    accept,
+    cold_start,
+    cost,
+    listing,
+    memory,
+    per_cancellation,
+    poll,
+    submit,
+    until_mail,
+)
 from benchmarks.rows import Row, render, write_json
 from benchmarks.run import Run
 from benchmarks.sizes import FULL, QUICK
 from devstack import terminal
 
-_MODULES = (cold_start, accept, submit, poll, per_cancellation, until_mail, memory, cost)
+_MODULES = (
+    cold_start,
+    accept,
+    listing,
+    submit,
+    poll,
+    per_cancellation,
+    until_mail,
+    memory,
+    cost,
+)
 GROUPS = {module.GROUP: module.measure for module in _MODULES}
 
 

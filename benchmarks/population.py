@@ -62,7 +62,7 @@ def populate(
         ledger, queue = TableLedger(table), StorageQueue(client)
 
         def make(number: int) -> None:
-            record = ledger.insert(_record(*known[number % len(known)]))
+            record = ledger.insert(pending_row(*known[number % len(known)]))
             message = replace(pending_message(record), followed_since=record.created_at)
             is_due = due is None or number < due
             queue.put(to_json(message), 0 if is_due else _LATER_SECONDS)
@@ -70,7 +70,7 @@ def populate(
         list(pool.map(make, range(count)))
 
 
-def _record(offer: str, operation_id: str) -> CancellationRecord:
+def pending_row(offer: str, operation_id: str) -> CancellationRecord:
     """The row of a request whose cancel call was taken."""
     now = datetime.now(UTC)
     record = new_record(

@@ -21,6 +21,8 @@ class Sizes:
         operations: Operations in the model of the time until the mail.
         few_pending: The smaller population for memory.
         many_pending: The larger one.
+        listed: Requests that there are while the list is asked for.
+        list_requests: How often each list is asked for.
         idle_runs: Runs of the timer with nothing to do.
     """
 
@@ -37,6 +39,8 @@ class Sizes:
     operations: int
     few_pending: int
     many_pending: int
+    listed: int
+    list_requests: int
     idle_runs: int
 
 
@@ -53,6 +57,8 @@ FULL = Sizes(
     operations=10_000,
     few_pending=10,
     many_pending=10_000,
+    listed=10_000,
+    list_requests=100,
     idle_runs=20,
 )
 QUICK = Sizes(
@@ -68,5 +74,7 @@ QUICK = Sizes(
     operations=500,
     few_pending=10,
     many_pending=1000,
+    listed=1000,
+    list_requests=20,
     idle_runs=5,
 )

@@ -28,6 +28,8 @@ TINY = replace(
     operations=20,
     few_pending=1,
     many_pending=5,
+    listed=600,
+    list_requests=2,
     idle_runs=1,
 )
 GOALS = {"cold": 1, "poll": 1, "calls": 1, "mail": 2, "memory": 1}

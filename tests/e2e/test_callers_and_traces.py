@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from devstack.stack import Stack
-from tests.e2e.asking import PUBLISHER, enqueue, message_for, path_of, send, with_emails
+from tests.e2e.asking import PUBLISHER, Answered, enqueue, message_for, path_of, send, with_emails
 from tests.e2e.breaking import started
 from tests.e2e.clean_logs import assert_clean, assert_nothing_crashed
 from tests.e2e.seeing import event_of, outcome_mail, outcome_of, row_of, rows_of_offer
@@ -95,6 +95,25 @@ def test_who_may_not_cancel_leaves_nothing_and_learns_nothing(
     event_of(stack, request_id, "cancel-accepted")
     stack.partner_center.finish(PUBLISHER, offer, "canceled")
     assert outcome_of(stack, request_id) == "canceled"
+
+
+def test_callers_see_the_list_of_the_publishers_that_they_may_cancel_for(stack: Stack) -> None:
+    offer = started(stack, "cancels-at-once")
+    request_id = asked(stack, offer, {})
+
+    def listed(query: str, headers: Mapping[str, str]) -> Answered:
+        return send(stack, f"/api/cancellations?{query}", method="GET", headers=headers)
+
+    [mine] = listed(f"offerId={offer}", entra(ANA)).members["value"]
+    assert (mine["id"], mine["source"]) == (request_id, f"http entra:{ANA}")
+    assert listed("", entra(BOB)).members == {"value": []}
+    for query, headers, status, code in (
+        (f"publisherId={PUBLISHER}", entra(BOB), 403, "Forbidden"),
+        ("", entra(str(uuid.uuid4())), 403, "Forbidden"),
+        ("", {}, 401, "Unauthorized"),
+    ):
+        refused = listed(query, headers)
+        assert (refused.status, refused.error[0]) == (status, code)
 
 
 def test_a_trace_is_in_every_event_the_row_the_mail_and_every_call(stack: Stack) -> None:
