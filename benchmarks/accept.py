@@ -1,31 +1,26 @@
 """Accepting over HTTP, through the local host, against the bare Storage calls that it needs."""
 
-import http.client
-import json
 import threading
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
-from urllib.parse import urlsplit
 
-from azure.data.tables import TableClient
 from azure.storage.queue import QueueClient
 
+from benchmarks import senders
 from benchmarks.figures import percentile
-from benchmarks.population import EMAIL, PUBLISHER
 from benchmarks.rows import Row
 from benchmarks.run import Run
+from benchmarks.senders import Client
+from devstack import webhooks
 from devstack.stack import Stack
-from shared.ledger import TABLE
 from shared.queues import CANCEL_REQUESTS
-from shared.storage_transport import storage_transport
 
 GROUP = "accept"
-_BASELINE = "the same insert and put, without host and app"
+_WRITES = "the same insert and put, without host and app"
+_REPETITION = "an insert refused and a read, without host and app"
 _WARM_UP = 20
 # Nothing but accepting is to happen while it is measured.
 _ALONE = {
@@ -48,39 +43,56 @@ class Timed:
 
 
 def measure(run: Run) -> Iterator[Row]:
-    """Requests per second, and how long one takes."""
-    with run.stack(with_host=True, **_ALONE) as stack:
+    """Requests per second, and how long one takes, for each way to ask."""
+    with run.stack(with_host=True, **_ALONE, **webhooks.SETTINGS) as stack:
         run.say("accepting over HTTP")
-        own = _timed(run, lambda clients: _http_client(stack, clients))
+        plain = _timed(run, stack, senders.without_key(stack))
         run.say("the same Storage calls alone")
-        bare = _timed(run, _bare_client(stack))
+        writes = _timed(run, stack, senders.bare_writes(stack))
+        repetition = _timed(run, stack, senders.bare_repetition(stack))
+        yield from _rows(run, "HTTP", "accept", plain, (_WRITES, writes))
+        for way, one, client in (
+            ("HTTP with new keys", "accept with a new key", senders.with_new_key(stack)),
+            ("webhook", "webhook", senders.by_webhook(stack)),
+        ):
+            run.say(f"accepting by {way}")
+            yield from _rows(run, way, one, _timed(run, stack, client), (_WRITES, writes))
+        run.say("accepting again with the same keys")
+        again = _timed(run, stack, senders.with_same_key(stack))
+        known = _REPETITION, repetition
+        yield from _rows(run, "HTTP again", "accept with a key known already", again, known)
+
+
+def _rows(run: Run, way: str, one: str, own: Timed, baseline: tuple[str, Timed]) -> Iterator[Row]:
     clients = f"{run.sizes.accept_clients} clients"
+    name_of_baseline, bare = baseline
     yield Row(
         group=GROUP,
-        name=f"accepted by HTTP, {clients}",
+        name=f"accepted by {way}, {clients}",
         value=own.per_second,
         unit="per s",
-        baseline=_BASELINE,
+        baseline=name_of_baseline,
         baseline_value=bare.per_second,
     )
     for share, name in ((0.5, "p50"), (0.99, "p99")):
         yield Row(
             group=GROUP,
-            name=f"one accept, {clients}, {name}",
+            name=f"one {one}, {clients}, {name}",
             value=percentile(own.seconds, share) * 1000,
             unit="ms",
-            baseline=_BASELINE,
+            baseline=name_of_baseline,
             baseline_value=percentile(bare.seconds, share) * 1000,
         )
 
 
-def _timed(run: Run, make_client: Callable[[ExitStack], Callable[[], None]]) -> Timed:
+def _timed(run: Run, stack: Stack, client: Client) -> Timed:
     """Let clients send until all is sent; each has connections of its own."""
+    _empty_queue(stack)  # what waits there would make each put slower than those before it
     own = threading.local()
 
     def send(_: int) -> float:
         if not hasattr(own, "send"):
-            own.send = make_client(clients)
+            own.send = client(clients)
         begun = monotonic()
         own.send()
         return monotonic() - begun
@@ -89,47 +101,11 @@ def _timed(run: Run, make_client: Callable[[ExitStack], Callable[[], None]]) -> 
         list(pool.map(send, range(_WARM_UP)))
         begun = monotonic()
         seconds = list(pool.map(send, range(run.sizes.accept_requests)))
-    return Timed(len(seconds) / (monotonic() - begun), seconds)
+        taken = monotonic() - begun
+    return Timed(len(seconds) / taken, seconds)
 
 
-def _http_client(stack: Stack, clients: ExitStack) -> Callable[[], None]:
-    connection = http.client.HTTPConnection(urlsplit(stack.url).netloc, timeout=30)
-    clients.callback(connection.close)
-    path = f"/api/publishers/{PUBLISHER}/offers/accept/cancel?api-version=2017-10-31"
-    body = json.dumps({"metadata": {"notification-emails": EMAIL}, "reason": "wrong price"})
-
-    def send() -> None:
-        connection.request("POST", path, body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        text = answer.read()
-        if answer.status != http.HTTPStatus.ACCEPTED:
-            raise RuntimeError(f"an accept was answered {answer.status}: {text!r}")
-
-    return send
-
-
-def _bare_client(stack: Stack) -> Callable[[ExitStack], Callable[[], None]]:
-    """A client that writes rows and messages like those that the app has just written."""
+def _empty_queue(stack: Stack) -> None:
     storage = stack.storage.connection_string
-    with (
-        TableClient.from_connection_string(storage, TABLE) as table,
-        QueueClient.from_connection_string(storage, CANCEL_REQUESTS) as queue,
-    ):
-        row = dict(next(iter(table.query_entities("isOpen eq true", results_per_page=1))))
-        text = str(queue.peek_messages()[0].content)
-
-    def make(clients: ExitStack) -> Callable[[], None]:
-        own: dict[str, Any] = {"transport": storage_transport(), "retry_total": 0}
-        table = TableClient.from_connection_string(storage, TABLE, **own)
-        own = {"transport": storage_transport(), "retry_total": 0}
-        queue = QueueClient.from_connection_string(storage, CANCEL_REQUESTS, **own)
-        clients.enter_context(table)
-        clients.enter_context(queue)
-
-        def send() -> None:
-            table.create_entity({**row, "RowKey": f"accept:{uuid.uuid4()}"})
-            queue.send_message(text, time_to_live=-1)
-
-        return send
-
-    return make
+    with QueueClient.from_connection_string(storage, CANCEL_REQUESTS) as queue:
+        queue.clear_messages()
