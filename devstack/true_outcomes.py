@@ -27,9 +27,9 @@ class Case:
     Attributes:
         row: The request's row; its outcome is what is judged.
         truth: What became of every publish of the offer.
-        hits: For each of its cancel calls that were carried out, and of those of the request
-            that it has joined, the publish that it began to cancel, or found being canceled; None
-            for none.
+        hits: For each of its cancel calls that were carried out, the publish that it began to
+            cancel, or found being canceled; None for none. One that has joined another request has
+            none of its own.
         policy: How patient the app was told to be.
         is_poisoned: Whether a person finds the request on a poison queue.
         list_lag: How long after its start an operation shows in the list.
@@ -134,9 +134,9 @@ def _newer_was_left_alone(case: Case) -> bool:
 
 def _runs_after_a_failed_cancel(case: Case) -> bool:
     target = case.target
-    if target is None or not case.hits:
+    if target is None or target.cancel_requested_at is None:
         return False
-    return case.ran_meanwhile(target) and target.cancel_requested_at is not None
+    return case.ran_meanwhile(target)
 
 
 def _was_refused(case: Case) -> bool:

@@ -8,7 +8,6 @@ by mistake is disclosed.
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -67,7 +66,7 @@ class Told:
         return Case(
             row=self.row,
             truth=self.evidence.truth[self.row.offer_id],
-            hits=[call.hit for call in (*self.calls, *self._joined_calls)],
+            hits=[call.hit for call in self.calls],
             policy=self.evidence.policy,
             is_poisoned=self.is_poisoned,
             list_lag=timedelta(seconds=knobs.list_lag_seconds),
@@ -79,19 +78,8 @@ class Told:
     @property
     def calls(self) -> list[CancelCall]:
         """Its cancel calls that Partner Center carried out."""
-        return self._calls_by(self._emails)
-
-    @property
-    def _joined_calls(self) -> list[CancelCall]:
-        """Those of the request whose cancel call it has taken for its own."""
-        other = self.evidence.rows.get(self.row.joined_request_id or "")
-        asked = [a.email for a in self.evidence.asked if other and a.request_id == other.request_id]
-        mails = self.evidence.mails.get(other.request_id, ()) if other else ()
-        return self._calls_by({*asked, *(to for mail in mails for to in mail.recipients)})
-
-    def _calls_by(self, emails: AbstractSet[str]) -> list[CancelCall]:
         calls = self.evidence.calls[self.row.offer_id]
-        return [call for call in calls if call.emails in emails]
+        return [call for call in calls if call.emails in self._emails]
 
     @property
     def mails(self) -> list[ReceivedMail]:

@@ -44,22 +44,23 @@ class Order:
         return "\n".join([f"order {self.choices}", *problems(self.host.world), story])
 
 
-def all_orders(begin: Begin, struck: Struck | None = None) -> Iterator[Order]:
-    """Every order, each at rest; the first worker goes first in the first one."""
-    choices: str | None = ""
+def all_orders(begin: Begin, struck: Struck | None = None, beginning: str = "") -> Iterator[Order]:
+    """Every order that begins so, each at rest."""
+    choices: str | None = beginning
     while choices is not None:
-        order = _play(begin, choices, struck)
+        order = in_order(begin, choices, struck)
         yield order
-        choices = _next(order.choices)
+        choices = _next(order.choices, beginning)
 
 
-def _next(choices: str) -> str | None:
+def _next(choices: str, beginning: str) -> str | None:
     """The next in the order of the alphabet, up to its last choice; it goes on with the first."""
     kept = choices.rstrip("1")
-    return f"{kept[:-1]}1" if kept else None
+    return f"{kept[:-1]}1" if len(kept) > len(beginning) else None
 
 
-def _play(begin: Begin, choices: str, struck: Struck | None) -> Order:
+def in_order(begin: Begin, choices: str, struck: Struck | None = None) -> Order:
+    """One order, at rest; after these choices the first goes first."""
     host, *works = begin()
     boundaries = host.world.boundaries
     workers = [Worker("worker", boundaries, work) for work in works]

@@ -42,7 +42,7 @@ class Case:
         return true_outcomes.Case(
             row=self.row,
             truth=offer.truth(),
-            hits=[post.hit for post in (*self.posts, *self._joined_posts)],
+            hits=[post.hit for post in self.posts],
             policy=self.world.policy,
             is_poisoned=self.is_poisoned,
             list_lag=timedelta(seconds=offer.scenario.list_lag_seconds),
@@ -53,15 +53,7 @@ class Case:
     @property
     def posts(self) -> list[CancelPost]:
         """The request's cancel calls that Partner Center carried out."""
-        return self._posts_of(self.row.request_id)
-
-    @property
-    def _joined_posts(self) -> list[CancelPost]:
-        """Those of the request whose cancel call it has taken for its own."""
-        return self._posts_of(self.row.joined_request_id)
-
-    def _posts_of(self, request_id: str | None) -> list[CancelPost]:
-        return [post for post in self.world.portal.posts if post.request_id == request_id]
+        return [p for p in self.world.portal.posts if p.request_id == self.row.request_id]
 
     @property
     def mails(self) -> list[Accepted]:
@@ -188,12 +180,14 @@ def _nothing_else_is_hit(case: Case) -> Iterator[str]:
         )
         if was_seen and not facts.is_meant(operation):
             yield f"{operation.id} was not meant, was seen before the call, and was hit"
-        elif operation.state is State.CANCELED and not _is_disclosed(case, operation):
+        elif operation.state is State.CANCELED and not _is_disclosed(case, operation, post):
             yield f"{operation.id} was hit beside what was meant, and a mail does not say so"
 
 
-def _is_disclosed(case: Case, operation: TrueOperation) -> bool:
-    return all(operation.id in m.text or UNKNOWN_WHETHER in m.text for m in case.mails)
+def _is_disclosed(case: Case, operation: TrueOperation, post: CancelPost) -> bool:
+    """A mail that went out before the call, and is replaced by another, could not say so."""
+    told = (mail.text for mail in case.mails if mail.at > post.at)
+    return all(operation.id in text or UNKNOWN_WHETHER in text for text in told)
 
 
 INVARIANTS: tuple[Callable[[Case], Iterator[str]], ...] = (
