@@ -47,9 +47,14 @@ def test_a_script_that_found_something_finds_nothing_any_more(scenario: str, fau
             "16 crash-after",
             id="nor does one whose end was known",
         ),
+        pytest.param(
+            "a_key_that_two_requests_have",
+            "1 answer-lost",
+            id="a row that is made anew does not know what its key was used for",
+        ),
     ],
 )
-def test_a_story_of_poison_that_found_something_finds_nothing_any_more(
+def test_a_story_that_found_something_finds_nothing_any_more(
     story: str, faults: str
 ) -> None:
     disturbed = replay(story, faults)
