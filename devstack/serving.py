@@ -80,6 +80,7 @@ def _where_it_is(stack: Stack, *, with_host: bool) -> str:
     settings = stack.folder / "settings.json"
     storage = ", ".join(f"{name} {port}" for name, port in stack.storage.ports.items())
     return f"""
+For people       {app}/api/cancellations  (open it in a browser)
 HTTP API         {app}/api{"" if with_host else "  (once you have started a functions host)"}
 Partner Center   {center.url}  (simulated)
 Mail             {stack.mailbox.url}  (kept in {mails})

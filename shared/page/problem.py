@@ -16,11 +16,13 @@ _HEADLINES: Final[Mapping[int, str]] = {
 }
 _STEPS: Final[Mapping[int, str]] = {
     400: "Correct it, or begin with the whole list.",
-    401: "Sign in with Microsoft Entra, then open the page again.",
+    401: "Sign in, then open this page's address again.",
     403: "Ask whoever runs Offer Cancel, or look at another publisher.",
     404: "It may be too old to be kept. Check its publisher, its offer and its id.",
     503: "Requests are not lost by that. Reload the page in a moment.",
 }
+# App Service's own; led back from there, the key in the page's address would get to Entra.
+_SIGN_IN: Final = "/.auth/login/aad"
 _OTHERWISE: Final = ("Something went wrong.", "The log says what. Reload the page in a moment.")
 
 
@@ -34,12 +36,15 @@ def problem_page(status_code: int, message: str, *, links: Links, now: datetime)
         now: As of when it is.
     """
     headline = _HEADLINES.get(status_code, _OTHERWISE[0])
+    words, where = "All cancellations", links.to()
+    if status_code == 401:
+        words, where = "Sign in with Microsoft Entra", _SIGN_IN
     content = joined(
         (
             element("h1", headline),
             element("p", message, dir="auto"),
             element("p", _STEPS.get(status_code, _OTHERWISE[1])),
-            element("p", element("a", "All cancellations", href=links.to())),
+            element("p", element("a", words, href=where)),
         )
     )
     return framed(headline, element("div", content, class_="card"), links=links, now=now)
