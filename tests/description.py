@@ -31,13 +31,13 @@ DESCRIPTION = schemathesis.openapi.from_path(ROOT / "docs/openapi.yaml")
 DESCRIPTION.config.generation.update(with_security_parameters=False)
 # As it stands in the file: Schemathesis puts in place what its own refers to.
 WRITTEN: dict[str, Any] = copy.deepcopy(DESCRIPTION.raw_schema)
-CHECKS = [
-    not_a_server_error,
+CONFORMANCE = [
     status_code_conformance,
     content_type_conformance,
     response_headers_conformance,
     response_schema_conformance,
 ]
+CHECKS = [not_a_server_error, *CONFORMANCE]
 
 
 class AsTheSender(AuthBase):
