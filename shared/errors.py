@@ -108,7 +108,16 @@ class MailError(OfferCancelError):
 
 
 class MailDeferredError(MailError):
-    """No recipient was accepted, for a reason that may pass: send again later."""
+    """No recipient was accepted, for a reason that may pass: send again later.
+
+    Attributes:
+        retry_after: Seconds that the mail service asks to wait, or None. Where it asks, it works.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        """Keep what stands in the way, and for how long."""
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class MailBusyError(MailDeferredError):

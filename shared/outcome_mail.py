@@ -36,6 +36,8 @@ RETRY_FIRST_SECONDS = 15.0
 BUSY_SECONDS = 5.0
 RETRY_FOR = timedelta(days=3)
 MAX_LOST_ANSWERS = 3
+# A mail service may ask for an hour. The sweep takes a row that rests for so long for a lost one.
+MAX_ASKED_SECONDS = 2700.0
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class OutcomeMail:
             self._release(record)
             return MailLater(pending, BUSY_SECONDS)
         except MailDeferredError as error:
-            return self._later(pending, record, str(error))
+            return self._later(pending, record, str(error), error.retry_after)
         except MailRefusedError as error:
             return MailHopeless(str(error))
 
@@ -172,14 +174,19 @@ class OutcomeMail:
         return Mailed()
 
     def _later(
-        self, pending: PendingCancellation, record: CancellationRecord, why: str
+        self,
+        pending: PendingCancellation,
+        record: CancellationRecord,
+        why: str,
+        retry_after: float | None = None,
     ) -> MailResult:
         now = self._clock()
         since = pending.mail_since or now
         if now - since >= RETRY_FOR:
             return MailHopeless(f"not sent within 3 days: {why}")
         reason = without_secrets(why)
-        seconds = backoff_seconds(RETRY_FIRST_SECONDS, pending.mail_failures)
+        asked = min(retry_after or 0.0, MAX_ASKED_SECONDS)
+        seconds = asked + backoff_seconds(RETRY_FIRST_SECONDS, pending.mail_failures)
         event(
             "mail-deferred",
             request_id=record.request_id,

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from shared.addresses import domain_of, parse_addresses
 from shared.callers import Callers, parse_allowed
 from shared.hosts import is_loopback
+from shared.notification.acs_resource import AcsResource, parse_acs_endpoint, quota_for
+from shared.notification.quota import parse_quota
 from shared.notification.smtp_url import SmtpServer, parse_smtp_url
 from shared.settings_reader import Environment, SettingsReader
 from shared.webhooks.secrets import WebhookSecrets, parse_secrets
@@ -153,36 +155,61 @@ class MailSettings:
     """Who mails, how, and to whom it may.
 
     Attributes:
+        smtp: The mail server; or ``acs``, never both.
         allowed_domains: In lower case; ``*`` opens it.
     """
 
     sender: str
-    smtp: SmtpServer
+    smtp: SmtpServer | None = None
+    acs: AcsResource | None = None
     default_emails: tuple[str, ...]
     allowed_domains: frozenset[str]
+
+    @property
+    def server(self) -> SmtpServer:
+        """The mail server, where one is meant to be used."""
+        if self.smtp is None:
+            raise ValueError("no mail server is set")
+        return self.smtp
 
     @classmethod
     def from_env(cls, environ: Environment) -> "MailSettings":
         """Read the mail part; ``ConfigurationError`` with every problem."""
         read = SettingsReader("Mail", environ)
         read.require("NOTIFICATION_SENDER", "", "address that mails come from")
-        read.require("NOTIFICATION_SMTP_URL", "", "mail server, as smtp://user:password@host:587")
         sender = read.parsed("NOTIFICATION_SENDER", parse_addresses, ())
         if len(sender) > 1:
             read.problem("NOTIFICATION_SENDER", "must be one address")
         default_emails = read.parsed("NOTIFICATION_DEFAULT_EMAILS", parse_addresses, ())
         smtp = read.parsed("NOTIFICATION_SMTP_URL", parse_smtp_url, None)
+        acs = _acs_resource(read, domain_of(sender[0]) if sender else "")
         domains = read.items("NOTIFICATION_ALLOWED_DOMAINS") or [
             domain_of(address) for address in (*sender, *default_emails)
         ]
         read.finish()
-        assert smtp is not None  # noqa: S101 - finish() has raised otherwise
         return cls(
             sender=sender[0],
             smtp=smtp,
+            acs=acs,
             default_emails=default_emails,
             allowed_domains=frozenset(domain.lower() for domain in domains),
         )
+
+
+def _acs_resource(read: SettingsReader, sender_domain: str) -> AcsResource | None:
+    """The resource that is to mail in place of a mail server, if one is named."""
+    endpoint = read.parsed("NOTIFICATION_ACS_ENDPOINT", parse_acs_endpoint, "")
+    client_id = read.text("NOTIFICATION_ACS_CLIENT_ID")
+    quota = read.parsed("NOTIFICATION_ACS_QUOTA", parse_quota, quota_for(sender_domain))
+    if not read.text("NOTIFICATION_ACS_ENDPOINT"):
+        meaning = "mail server, as smtp://user:password@host:587"
+        read.require("NOTIFICATION_SMTP_URL", "or NOTIFICATION_ACS_ENDPOINT", meaning)
+        return None
+    if read.text("NOTIFICATION_SMTP_URL"):
+        read.problem(
+            "NOTIFICATION_SMTP_URL, NOTIFICATION_ACS_ENDPOINT", "exactly one of them must be set"
+        )
+    return AcsResource(endpoint=endpoint, client_id=client_id, quota=quota)
 
 
 def _check_url(read: SettingsReader, settings: PartnerCenterSettings) -> None:

@@ -204,9 +204,9 @@ def _try_table() -> None:
 
 
 def _log_in_to_mail() -> None:
-    from shared.notification.smtp import SmtpSender
+    from shared.mail_senders import log_in
 
-    SmtpSender(environment.mail().smtp, timeout_seconds=10, deadline_seconds=30).log_in()
+    log_in(environment.mail())
 
 
 @cache
@@ -252,13 +252,13 @@ def housekeeping() -> "Housekeeping":
 @cache
 def _mailer() -> "Mailer":
     settings = environment.mail()
+    from shared.mail_senders import sender_for
     from shared.notification.guarded import GuardedSender
-    from shared.notification.smtp import SmtpSender  # loads smtplib and email
     from shared.outcome_mail import Mailer
 
     # Whatever the mail server does, half of the workers go on polling.
     most = max(1, environment.policy().poll_concurrency // 2)
-    sender = GuardedSender(SmtpSender(settings.smtp), most=most, clock=utc_now)
+    sender = GuardedSender(sender_for(settings), most=most, clock=utc_now)
     return Mailer(settings, sender)
 
 

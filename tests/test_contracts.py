@@ -43,7 +43,7 @@ FUNCTIONS = (
 # Read by the host, not by the app.
 OF_THE_HOST = {"POLL_SCHEDULE", "PYTHON_THREADPOOL_THREAD_COUNT"}
 NOT_OF_THE_APP = {"AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME"}
-# Set by Azure; or another way to reach storage, or to authenticate, than the example's.
+# Set by Azure; or another way to reach storage, to authenticate, or to mail, than the example's.
 NOT_IN_THE_EXAMPLE = {
     "WEBSITE_AUTH_ENABLED",
     "CancelStorage__queueServiceUri",
@@ -56,6 +56,9 @@ NOT_IN_THE_EXAMPLE = {
     "PARTNER_CENTER_CLIENT_SECRET",
     "PARTNER_CENTER_CERTIFICATE_PATH",
     "PARTNER_CENTER_MANAGED_IDENTITY_CLIENT_ID",
+    "NOTIFICATION_ACS_ENDPOINT",
+    "NOTIFICATION_ACS_CLIENT_ID",
+    "NOTIFICATION_ACS_QUOTA",
 }
 
 

@@ -30,14 +30,20 @@ class LoopbackServer:
     program takes the port in the meantime.
     """
 
-    def __init__(self, app: ASGIApp, port: int) -> None:
+    def __init__(self, app: ASGIApp, port: int, part: str = "Partner Center") -> None:
         """Takes the port (0: a free one); nothing is served before `start`.
+
+        Args:
+            app: What answers.
+            port: The port on 127.0.0.1.
+            part: What people call it.
 
         Raises:
             PortInUseError: The port is taken.
         """
         self._app = app
-        self._socket = _bound(port)
+        self._part = part
+        self._socket = _bound(port, part)
         self.port: int = self._socket.getsockname()[1]
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -76,7 +82,7 @@ class LoopbackServer:
         self._server.should_exit = True
         self._thread.join()
         self._thread = self._server = None
-        self._socket = _bound(self.port)
+        self._socket = _bound(self.port, self._part)
 
     def close(self) -> None:
         """Stops and gives the port back."""
@@ -84,7 +90,7 @@ class LoopbackServer:
         self._socket.close()
 
 
-def _bound(port: int) -> socket.socket:
+def _bound(port: int, part: str) -> socket.socket:
     # Named, so that asyncio knows it for TCP and sends small answers at once.
     bound = socket.socket(proto=socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -92,5 +98,5 @@ def _bound(port: int) -> socket.socket:
         bound.bind((_HOST, port))
     except OSError as error:
         bound.close()
-        raise PortInUseError("Partner Center", port) from error
+        raise PortInUseError(part, port) from error
     return bound

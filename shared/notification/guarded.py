@@ -62,7 +62,8 @@ class GuardedSender:
     def send(self, mail: "EmailMessage", recipients: Sequence[str]) -> Delivery:
         """Send, or raise without trying; see ``Sender``.
 
-        A recipient that is refused says nothing about the server.
+        A recipient that is refused says nothing about the server. Nor does a server that says
+        when to come again: it is not in trouble, and its sender keeps to that.
 
         Raises:
             MailBusyError: Not tried, since too many others are being sent.
@@ -76,7 +77,10 @@ class GuardedSender:
         has_failed = False
         try:
             return self._sender.send(mail, recipients)
-        except (MailDeferredError, MailAnswerLostError):
+        except MailDeferredError as error:
+            has_failed = error.retry_after is None
+            raise
+        except MailAnswerLostError:
             has_failed = True
             raise
         finally:

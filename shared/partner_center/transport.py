@@ -5,27 +5,22 @@ ignored. The deadline holds for the whole exchange: a socket timeout alone would
 every byte that a dripping server sends.
 """
 
-import contextlib
 import json
 import logging
-import socket
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from shared.backoff import MAX_BACKOFF_SECONDS
 from shared.errors import NotSentError, TransientError
 from shared.models import utc_now
+from shared.retry_after import http_date, retry_after_seconds
+from shared.watched_http import WatchedAdapter, deadline
 
 CONNECT_SECONDS = 10.0
 MAX_BODY_BYTES = 1024 * 1024
@@ -54,7 +49,7 @@ class Answer:
     @property
     def clock_offset(self) -> timedelta:
         """Partner Center's clock minus ours, from the ``Date`` header; zero without one."""
-        date = _http_date(self.headers.get("Date", ""))
+        date = http_date(self.headers.get("Date", ""))
         return date - self.received_at if date else timedelta()
 
     def json(self) -> Any:
@@ -67,14 +62,9 @@ class Answer:
     @property
     def retry_after(self) -> float | None:
         """Seconds to wait as asked (number or date), at most 15 minutes; None when not asked."""
-        value = self.headers.get("Retry-After", "").strip()
-        if value.isascii() and value.isdigit():
-            return min(float(value[:9]), MAX_BACKOFF_SECONDS)
-        when = _http_date(value)
-        if when is None:
-            return None
-        seconds = (when - self.received_at - self.clock_offset).total_seconds()
-        return min(max(seconds, 0.0), MAX_BACKOFF_SECONDS)
+        asked = self.headers.get("Retry-After", "")
+        seconds = retry_after_seconds(asked, self.received_at, self.clock_offset)
+        return None if seconds is None else min(seconds, MAX_BACKOFF_SECONDS)
 
 
 class Exchange(Protocol):
@@ -100,8 +90,8 @@ class Transport:
         self._clock = clock
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.mount("http://", _Adapter())
-        self._session.mount("https://", _Adapter())
+        self._session.mount("http://", WatchedAdapter())
+        self._session.mount("https://", WatchedAdapter())
 
     def send(
         self,
@@ -118,7 +108,7 @@ class Transport:
             TransientError: The answer did not come, or not whole; the request may have arrived.
         """
         request = requests.Request(method, self._origin + path, headers=dict(headers), data=body)
-        with _deadline(deadline_seconds) as guard:
+        with deadline(deadline_seconds) as guard:
             late = f"Partner Center's answer to {method} did not come within {deadline_seconds:g} s"
             try:
                 answer = self._exchange(self._session.prepare_request(request), deadline_seconds)
@@ -151,97 +141,9 @@ def _read(raw: urllib3.HTTPResponse) -> bytes:
     return bytes(body)
 
 
-def _http_date(value: str) -> datetime | None:
-    try:
-        parsed = parsedate_to_datetime(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-
-
 def _never_connected(error: BaseException) -> bool:
     """Whether Partner Center surely did not get the request: no connection was made at all."""
     if isinstance(error, requests.ConnectTimeout):
         return True
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return isinstance(reason, NewConnectionError)
-
-
-class _Guard:
-    """The socket in use; another thread shuts it down when the time is over."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-        self.is_over = False
-
-    def watch(self, connection_socket: socket.socket | None) -> None:
-        with self._lock:
-            self._socket = connection_socket
-            if self.is_over:
-                self._shut_down()
-
-    def release(self) -> None:
-        with self._lock:
-            self._socket = None
-
-    def expire(self) -> None:
-        with self._lock:
-            self.is_over = True
-            self._shut_down()
-
-    def _shut_down(self) -> None:
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-
-
-_guarded = threading.local()
-
-
-@contextlib.contextmanager
-def _deadline(seconds: float) -> Iterator[_Guard]:
-    """Shut this thread's connection down when the time is over, whatever it is waiting for."""
-    guard = _Guard()
-    _guarded.current = guard
-    timer = threading.Timer(seconds, guard.expire)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield guard
-    finally:
-        timer.cancel()
-        guard.release()
-        _guarded.current = None
-
-
-class _WatchedConnection(HTTPConnection):
-    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
-        _guarded.current.watch(self.sock)
-        return super().getresponse()
-
-
-class _WatchedTlsConnection(HTTPSConnection):
-    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
-        _guarded.current.watch(self.sock)
-        return super().getresponse()
-
-
-class _WatchedPool(HTTPConnectionPool):
-    ConnectionCls = _WatchedConnection
-
-
-class _WatchedTlsPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedTlsConnection
-
-
-class _Adapter(HTTPAdapter):
-    def __init__(self) -> None:
-        super().__init__(pool_maxsize=32, max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {
-            "http": _WatchedPool,
-            "https": _WatchedTlsPool,
-        }

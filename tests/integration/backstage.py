@@ -58,7 +58,7 @@ class Backstage:
             default_emails=(),
             allowed_domains=frozenset({"contoso.com"}),
         )
-        self.smtp_sender = self.guarded(SmtpSender(self.mail_settings.smtp, tls_context=_TLS))
+        self.smtp_sender = self.guarded(SmtpSender(self.mail_settings.server, tls_context=_TLS))
         self.center = self.portal()
         self._executor = ThreadPoolExecutor(2 * POLICY.poll_concurrency)
 

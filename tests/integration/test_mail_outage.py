@@ -68,7 +68,7 @@ OUTAGES: dict[str, Outage] = {
 
 def impatient(stage: Stage) -> Callable[[], Mailer]:
     """The stage's mailer, which waits only a moment for a server that hangs."""
-    smtp = stage.mail_settings.smtp
+    smtp = stage.mail_settings.server
     sender = stage.guarded(SmtpSender(smtp, timeout_seconds=0.2, deadline_seconds=0.4))
     return lambda: stage.mailer(sender)
 
@@ -131,7 +131,7 @@ class Watched:
     """A sender that counts tries, and hangs for as long as it is told to."""
 
     def __init__(self, stage: Stage) -> None:
-        self._real = SmtpSender(stage.mail_settings.smtp)
+        self._real = SmtpSender(stage.mail_settings.server)
         self._lock = threading.Lock()
         self.goes_on = threading.Event()
         self.goes_on.set()

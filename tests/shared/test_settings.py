@@ -182,7 +182,7 @@ def mail(**changes: str) -> MailSettings:
 def test_mail_needs_a_sender_and_a_server() -> None:
     found = mail()
     assert (found.sender, found.default_emails) == ("cancel@Contoso.com", ())
-    assert (found.smtp.host, found.smtp.port, found.smtp.password) == (
+    assert (found.server.host, found.server.port, found.server.password) == (
         "mail.example.com",
         2587,
         SECRET,
@@ -233,7 +233,7 @@ def test_mail_without_any_setting_names_what_is_missing() -> None:
     found = problems(MailSettings, {})
     assert [problem.split(":")[0] for problem in found] == [
         "NOTIFICATION_SENDER is missing",
-        "NOTIFICATION_SMTP_URL is missing",
+        "NOTIFICATION_SMTP_URL is missing (or NOTIFICATION_ACS_ENDPOINT)",
     ]
 
 

@@ -89,12 +89,21 @@ def test_failures_in_a_row_stop_tries(error: type[MailError]) -> None:
     assert tries_of(*[error("no")] * 9, sends=9) == FAILURES_IN_A_ROW
 
 
-@pytest.mark.parametrize("end", [None, MailRefusedError("no"), ValueError()], ids=repr)
+ASKED_TO_WAIT = MailDeferredError("too many", retry_after=9)
+
+
+@pytest.mark.parametrize(
+    "end", [None, MailRefusedError("no"), ASKED_TO_WAIT, ValueError()], ids=repr
+)
 def test_whatever_else_comes_of_a_mail_stops_none_and_gives_its_place_back(
     end: Exception | None,
 ) -> None:
     failed = MailDeferredError("later")
     assert tries_of(*[failed, failed, end] * 3, sends=9) == 9
+
+
+def test_a_service_that_says_when_to_come_again_is_not_in_trouble() -> None:
+    assert tries_of(*[ASKED_TO_WAIT] * 9, sends=9) == 9
 
 
 def test_one_that_gets_through_lets_everybody_try_again() -> None:
