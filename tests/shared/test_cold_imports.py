@@ -11,6 +11,10 @@ from devstack.processes import ROOT
 OTHERS = {
     "CancelHttpTrigger": ("acceptance", {"shared.poller", "shared.submission", "smtplib", "msal"}),
     "CancelQueueTrigger": ("submission", {"shared.poller", "shared.acceptance", "smtplib", "msal"}),
+    "CancellationsHttpTrigger": (
+        "listing",
+        {"shared.page.serving", "shared.poison_shelf", "shared.poller", "smtplib", "msal"},
+    ),
     "PollTimerTrigger": ("poller", {"shared.acceptance", "shared.submission", "smtplib", "msal"}),
 }
 LOADED = """
