@@ -54,8 +54,6 @@ def test_a_script_that_found_something_finds_nothing_any_more(scenario: str, fau
         ),
     ],
 )
-def test_a_story_that_found_something_finds_nothing_any_more(
-    story: str, faults: str
-) -> None:
+def test_a_story_that_found_something_finds_nothing_any_more(story: str, faults: str) -> None:
     disturbed = replay(story, faults)
     assert not disturbed.problems, failure(story, script_of(faults), disturbed)
