@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID, uuid4
 
 from shared.addresses import is_allowed, parse_addresses
 from shared.callers import ANYBODY, HTTP, Callers
@@ -76,8 +77,10 @@ class Acceptance:
         mail_settings: Callable[[], MailSettings],
         clock: Callable[[], datetime],
         callers: Callable[[], Callers] = lambda: ANYBODY,
+        new_id: Callable[[], UUID] = uuid4,
     ) -> None:
         """Work with these; requests are accepted while the mail settings are wrong."""
+        self._new_id = new_id
         self._callers = callers
         self._ledger = ledger
         self._requests = requests
@@ -101,7 +104,7 @@ class Acceptance:
         now = self._clock()
         record = new_record(
             request,
-            request_id=request_id_of(request, key, call.source),
+            request_id=str(request_id_of(request, key, call.source) if key else self._new_id()),
             requested_at=now,
             source=source,
             emails=emails,

@@ -28,16 +28,14 @@ def key_of(headers: Mapping[str, str]) -> str | None:
     return key
 
 
-def request_id_of(request: CancelRequest, key: str | None, source: str = "http") -> str:
-    """The id that belongs to this key for this offer; without a key, a new one.
+def request_id_of(request: CancelRequest, key: str, source: str = "http") -> uuid.UUID:
+    """The id that belongs to this key for this offer.
 
     Keys of other sources never meet those that callers choose.
     """
-    if key is None:
-        return str(uuid.uuid4())
     space = "offer-cancel" if source == "http" else f"offer-cancel/{source}"
     name = f"{space}:{request.publisher_id.lower()}/{request.offer_id}:{key}"
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+    return uuid.uuid5(uuid.NAMESPACE_URL, name)
 
 
 def fingerprint_of(request: CancelRequest) -> str:

@@ -1,8 +1,10 @@
 """Our real code on the simulated world, built anew for each invocation as after a cold start."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 from shared.acceptance import Acceptance
 from shared.errors import ConfigurationError
@@ -69,7 +71,9 @@ class App:
         policy: PolicySettings,
         mistakes: Mistakes,
         steps: StepExecutor | None = None,
+        new_id: Callable[[], UUID] = uuid4,
     ) -> None:
+        self._new_id = new_id
         self._parts, self._time, self._policy = parts, time, policy
         self._mistakes, self._steps = mistakes, steps or Inline()
         most = max(1, policy.poll_concurrency // 2)
@@ -82,6 +86,7 @@ class App:
             ledger=self._parts.ledger,
             requests=self._parts.requests,
             mail_settings=self._mail_settings,
+            new_id=self._new_id,
             **self._known,
         )
 

@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from shared.partner_center.client import CloudPartnerPortal
 from shared.partner_center.credentials import StaticTokens
@@ -108,12 +109,16 @@ class World:
         self.malformed: list[str] = []
         self.mistakes = Mistakes()
         self._pick = pick
+        self._ids = random.Random(1)  # noqa: S311 - the same each time
         self._tampering = tampering or (lambda parts: parts)
 
     def app(self, steps: StepExecutor | None = None) -> App:
         """The app after a cold start."""
         parts = self._tampering(self.parts())
-        return App(parts, self.time, self.policy, self.mistakes, steps)
+        return App(parts, self.time, self.policy, self.mistakes, steps, self._new_id)
+
+    def _new_id(self) -> UUID:
+        return UUID(int=self._ids.getrandbits(128), version=4)
 
     def steps(self) -> StepExecutor:
         """What carries out the steps of the invocation that is at work."""
