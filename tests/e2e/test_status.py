@@ -21,10 +21,17 @@ VERSION = "?api-version=2017-10-31"
 
 
 class Hasty(RequestsTransport):  # type: ignore[misc]
-    """Asks again at once: a client's patience is no part of what is tested."""
+    """Asks again at once: a client's patience is no part of what is tested.
+
+    Attributes:
+        waits: How often it has waited so far.
+    """
+
+    waits = 0
 
     def sleep(self, duration: float) -> None:
         """Wait a little."""
+        self.waits += 1
         super().sleep(min(duration, 0.1))
 
 
@@ -59,6 +66,28 @@ def test_azure_cores_poller_ends_when_the_request_ends_and_reads_its_outcome(
     assert poller.done()
     assert (result["outcome"], result["status"]) == (outcome, status)
     assert outcome_of(stack, result["id"]) == outcome
+
+
+def test_azure_cores_poller_does_not_end_before_the_request(stack: Stack) -> None:
+    stack.partner_center.create_offer(
+        PUBLISHER, "lro-goes-on", "cancels-after-202", cancel_seconds=600
+    )
+    transport = Hasty()
+    client: Any = PipelineClient(stack.url, transport=transport)
+    with client:
+        asked = HttpRequest("POST", stack.url + path_of("lro-goes-on") + VERSION, content=b"")
+        first = client.send_request(asked, _return_pipeline_response=True)
+        # With it the poller would go by the status in the body, and raise for all but success.
+        assert "Operation-Location" not in first.http_response.headers
+        polling: Any = LROBasePolling(timeout=0.1, path_format_arguments={"host": stack.url})
+        poller = LROPoller(client, first, members_of, polling)
+        event_of(stack, first.http_response.json()["id"], "cancel-accepted")
+        asked_before = transport.waits
+        eventually(lambda: transport.waits > asked_before + 3, "it has asked again")
+        assert not poller.done()
+        assert poller.status() == "InProgress"
+        stack.partner_center.finish(PUBLISHER, "lro-goes-on", "canceled")
+        assert poller.result(timeout=60)["outcome"] == "canceled"
 
 
 def test_a_client_that_follows_the_location_by_hand_sees_the_request_end(stack: Stack) -> None:
