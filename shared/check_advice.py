@@ -91,7 +91,28 @@ _NO_STORAGE = (
     "Storage cannot be reached: check the CancelStorage settings, the account's firewall, and the"
     " account's state in Azure."
 )
+_NO_MAIL_ACCESS = (
+    "Azure Communication Services does not let the identity in: give it the role Communication and"
+    " Email Service Owner on the resource of NOTIFICATION_ACS_ENDPOINT, in the same tenant."
+)
 _MAIL: Hints = (
+    (
+        "no token for the mail service",
+        "The function app does not have the managed identity that is to mail: assign it, and check"
+        " NOTIFICATION_ACS_CLIENT_ID.",
+    ),
+    ("the login: 401", _NO_MAIL_ACCESS),
+    ("the login: 403", _NO_MAIL_ACCESS),
+    (
+        "the login: 429",
+        "The subscription's quota for asking about mails is used up by others: see who asks so"
+        " often, or have it raised by a support request.",
+    ),
+    (
+        "mail service http",
+        "Azure Communication Services cannot be reached: check NOTIFICATION_ACS_ENDPOINT and the"
+        " way out of the network; mails wait for three days.",
+    ),
     (
         "the login",
         "The mail server does not take user and password: check NOTIFICATION_SMTP_URL; a client"

@@ -7,6 +7,7 @@ pages on limits, on headers and on repeated requests. Invented: most error codes
 import hmac
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import count
 from threading import Lock
 from uuid import UUID
 
@@ -55,6 +56,7 @@ class Api:
         self.calls: list[AcsCall] = []
         self.trouble: AcsTrouble | None = None
         self.tokens: set[str] = set()
+        self._numbers = count(1)
         self.has_identity = True
 
     def routes(self) -> list[Route]:
@@ -88,7 +90,7 @@ class Api:
             return JSONResponse({"statusCode": 400, "message": "no such resource"}, 400)
         if not self.has_identity:
             return JSONResponse({"statusCode": 500, "message": "no identity"}, 500)
-        token = f"token-{len(self.tokens)}-{asked.get('client_id', 'system')}"
+        token = f"token-{next(self._numbers)}-{asked.get('client_id', 'system')}"
         self.tokens.add(token)
         lasts = {"expires_in": "86400", "expires_on": "4102444800", "resource": SCOPE}
         return JSONResponse({"access_token": token, "token_type": "Bearer", **lasts})
@@ -143,9 +145,9 @@ class Api:
             return _error(413, "PayloadTooLarge", "Email payload must be less than 10 MB.")
         if message.sender_address.rpartition("@")[2].lower() not in self._domains:
             return _error(404, "DomainNotLinked", "The sender domain has not been linked.")
-        count = len(message.recipients.all())
-        if not 1 <= count <= MAX_RECIPIENTS:
-            return _error(400, "BadRequest", f"There are {count} recipients.")
+        recipients = message.recipients.all()
+        if not 1 <= len(recipients) <= MAX_RECIPIENTS:
+            return _error(400, "BadRequest", f"There are {len(recipients)} recipients.")
         return None
 
     def _deliver(self, message: Message) -> None:

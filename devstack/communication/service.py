@@ -83,6 +83,11 @@ class CommunicationService:
         """Meets sends with this from now on; with None all is well again."""
         self._api.trouble = trouble
 
+    @property
+    def tokens(self) -> list[str]:
+        """Every token that is taken; each ends with the client id that it was asked for with."""
+        return sorted(self._api.tokens)
+
     def forget_tokens(self) -> None:
         """Takes no token any more that was issued before."""
         self._api.tokens.clear()

@@ -75,9 +75,10 @@ class AcsClient:
         self._name = f"mail service {resource.endpoint}"
         # On this machine it may be plain HTTP; the settings see to it that it is nowhere else.
         self._enforce_https = not resource.is_loopback
+        self._identity = _Identity(resource.client_id)
         self._client = EmailClient(
             resource.endpoint,
-            _Identity(resource.client_id),
+            self._identity,
             api_version=API_VERSION,
             transport=_transport(deadline_seconds),
             retry_total=0,
@@ -129,7 +130,10 @@ class AcsClient:
                 # Once its head is here the answer is known, whatever the SDK thinks of the rest.
                 if not heads:
                     raise self._failure(error, guard) from None
-            return _answer(heads[0].http_response)
+            answer = _answer(heads[0].http_response)
+        if answer.status_code == 401:
+            self._identity.forget()
+        return answer
 
     def _failure(self, error: Exception, guard: Guard) -> Exception:
         if guard.is_over:
@@ -145,19 +149,30 @@ class _Identity:
     """A managed identity's tokens, whose want is an error of ours and not of the mail service."""
 
     def __init__(self, client_id: str) -> None:
-        self._credential = ManagedIdentityCredential(
-            client_id=client_id or None,
+        self._client_id = client_id
+        self._credential: Any = None
+
+    def forget(self) -> None:
+        """Ask for a new token next time: the memory of azure-identity holds one for a day."""
+        self._credential = None
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        """For the SDK; raises ``MailDeferredError``."""
+        credential = self._credential = self._credential or self._made()
+        try:
+            return credential.get_token(*scopes, **options)
+        except _FAILURES as error:
+            self.forget()  # msal keeps failures, too, and asks nobody for a while
+            said = _clean(str(error)) or type(error).__name__
+            raise MailDeferredError(f"no token for the mail service: {said}") from None
+
+    def _made(self) -> ManagedIdentityCredential:
+        return ManagedIdentityCredential(
+            client_id=self._client_id or None,
             retry_total=0,
             connection_timeout=_CONNECT_SECONDS,
             read_timeout=_TOKEN_SECONDS,
         )
-
-    def get_token(self, *scopes: str, **options: Any) -> Any:
-        try:
-            return self._credential.get_token(*scopes, **options)
-        except _FAILURES as error:
-            said = _clean(str(error)) or type(error).__name__
-            raise MailDeferredError(f"no token for the mail service: {said}") from None
 
 
 def _transport(deadline_seconds: float) -> RequestsTransport:

@@ -22,12 +22,12 @@ A, B, C = "a@contoso.com", "b@contoso.com", "c@contoso.com"
 USER, PASSWORD = "user@contoso.com", "hunter2 p\u00e4ss:/@"
 
 
-def a_mail() -> EmailMessage:
+def a_mail(subject: str = "Canceled: contoso/offer") -> EmailMessage:
     """A mail with what a mail server could trip over."""
     mail = EmailMessage(policy=SMTP)
     mail["From"] = "cancel@contoso.com"
     mail["To"] = f"{A}, {B}"
-    mail["Subject"] = "Canceled: contoso/offer"
+    mail["Subject"] = subject
     mail.set_content("first line\n.\n.a line with a dot\n\nlast line\n")
     return mail
 
