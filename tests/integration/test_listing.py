@@ -102,11 +102,13 @@ def test_the_newest_of_all_come_first_whoever_the_publisher(
 
 
 def test_what_the_app_remembers_beside_is_no_publisher(
-    ledger: TableLedger, listing: Listing, table: TableClient
+    ledger: TableLedger, listing: Listing, table: TableClient, transport: Counted
 ) -> None:
     mine = made(ledger, 0)
     table.create_entity({"PartitionKey": "~app", "RowKey": "check", "text": "{}"})
+    transport.read_seconds.clear()
     assert ids(listing) == [mine]
+    assert len(transport.read_seconds) == 3  # it is not even looked at
 
 
 @pytest.mark.parametrize("top", [1, 2, 3, 7, 100])
