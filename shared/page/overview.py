@@ -23,11 +23,13 @@ class OpenOnes:
     Attributes:
         longest: Those that have been open longest, the longest first.
         count: How many there are.
+        is_read: Whether they could be read at all; else nothing is known of them.
         has_more: Whether there are more than were counted, which are older.
     """
 
     longest: Sequence[Listed]
     count: int
+    is_read: bool = True
     has_more: bool = False
 
 
@@ -77,7 +79,7 @@ def overview_page(overview: Overview, *, links: Links, now: datetime) -> str:
 def _counts(overview: Overview, now: datetime) -> Iterator[Markup]:
     """What matters most at the top of a phone, each a way to its part."""
     counts = []
-    if overview.open_ones is not None:
+    if overview.open_ones is not None and overview.open_ones.is_read:
         number = f"{overview.open_ones.count}{'+' * overview.open_ones.has_more}"
         first = next(iter(overview.open_ones.longest), None)
         waits = f", the longest for {span(now - first.created_at)}" if first else ""
@@ -97,6 +99,10 @@ def _open_card(open_ones: OpenOnes | None, links: Links, now: datetime) -> Itera
     if open_ones is None:
         return
     title = "Open, the longest first"
+    if not open_ones.is_read:
+        said = "They could not be read in time: filter by publisher or offer."
+        yield card(title, element("p", said), anchor="open")
+        return
     if not open_ones.longest:
         yield card(title, element("p", "Nothing."), anchor="open")
         return

@@ -12,6 +12,7 @@ from shared.page.markup import Markup, element
 from shared.poison import PoisonRecord
 from shared.poison_shelf import Glance
 from shared.poisoned import request_in
+from shared.record import CancellationRecord
 
 _COMMAND: Final = "python -m shared.operate"
 
@@ -53,9 +54,15 @@ class Shelf:
         """How many messages are in sight."""
         return len(self.found) + self.unread
 
-    def about(self, request_id: str) -> tuple[Poisoned, ...]:
-        """What is there about one request."""
-        return tuple(each for each in self.found if each.request_id == request_id)
+    def about(self, record: CancellationRecord) -> tuple[Poisoned, ...]:
+        """What is there about one request: a message may name any id, but only its own offer."""
+        name = record.publisher_id.lower(), record.offer_id
+        return tuple(
+            each
+            for each in self.found
+            if each.request_id == record.request_id
+            and (each.offer is None or (each.offer[0].lower(), each.offer[1]) == name)
+        )
 
 
 def shelf_of(glance: Glance) -> Shelf:

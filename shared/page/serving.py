@@ -51,14 +51,16 @@ def page_answer(
     """The page that is asked for, or the one that says what is wrong.
 
     Args:
-        call: As it came; ``id`` in its query asks for one request's story.
+        call: As it came; ``id`` in its query asks for one request's story. Spaces around what
+            people type, or their phones, count for nothing.
         duty_page: Makes the pages; ``ConfigurationError`` until it can be had.
         clock: Tells as of when the page is.
     """
     links = Links(call.query.get("code", ""))
+    typed = replace(call, query={name: value.strip() for name, value in call.query.items()})
 
     def served() -> PageAnswer:
-        page = duty_page().page(call, links, clock())
+        page = duty_page().page(typed, links, clock())
         return PageAnswer(status_code=200, page=page, headers=HEADERS)
 
     def told(problem: ProblemError) -> PageAnswer:
@@ -118,26 +120,35 @@ class DutyPage:
             said = f"{publisher_id} / {offer_id} has no request {request_id}."
             raise ProblemError(404, "NotFound", said)
         shelf = self._seen()
-        poisoned = shelf.about(record.request_id) if shelf else ()
+        poisoned = shelf.about(record) if shelf else ()
         return story_page(record, poisoned, links=links, now=now)
 
     def _overview(self, call: ListCall) -> Overview:
         query = query_of(call, self._callers, self._policy)
         filters = _filters(call)
         is_first = query.after is None
+        ended_ones = self._ended_ones(query)
+        open_ones = self._open_ones(query, is_all=ended_ones is None) if is_first else None
         return Overview(
             filters=filters,
-            open_ones=self._open_ones(query) if is_first else None,
-            ended_ones=self._ended_ones(query),
+            open_ones=open_ones,
+            ended_ones=ended_ones,
             shelf=self._visible(call, filters) if is_first else None,
             is_first=is_first,
         )
 
-    def _open_ones(self, query: Query) -> OpenOnes | None:
+    def _open_ones(self, query: Query, *, is_all: bool) -> OpenOnes | None:
+        """Those that are asked for; where they are not all that is, they may stay unread."""
         statuses = _both(query.statuses, _OPEN)
         if not statuses or query.outcome is not None:
             return None
-        page = self._listing.page(replace(query, statuses=statuses, top=self._most_open))
+        try:
+            page = self._listing.page(replace(query, statuses=statuses, top=self._most_open))
+        except StorageUnavailableError:
+            # They may be few among so many that Storage does not find them all in time.
+            if is_all:
+                raise
+            return OpenOnes(longest=(), count=0, is_read=False)
         longest = sorted(page.requests, key=lambda each: each.created_at)[: query.top]
         has_more = page.next is not None
         return OpenOnes(longest=longest, count=len(page.requests), has_more=has_more)

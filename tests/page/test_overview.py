@@ -55,6 +55,13 @@ def test_what_is_open_is_told_with_how_long_and_how_far_it_is() -> None:
     assert "Contoso / fresh Open, cancel not sent yet for 2 minutes" in text
 
 
+def test_open_ones_that_cannot_be_read_are_not_said_to_be_none() -> None:
+    unread = OpenOnes(longest=(), count=0, is_read=False)
+    text = overview(replace(NOTHING, open_ones=unread)).text
+    assert "They could not be read in time" in text
+    assert "0 open" not in text
+
+
 @pytest.mark.parametrize(
     ("has_more", "said"), [(False, "4 that came later are"), (True, "older ones")]
 )

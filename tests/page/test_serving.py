@@ -1,32 +1,24 @@
 """The pages as they are made from real storage: who sees what, and what is left when parts fail."""
 
-import socket
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from azure.data.tables import TableClient
-from azure.storage.queue import QueueClient
 from msgspec.structs import replace
 
-from devstack.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite
-from shared.callers import ANYBODY, Callers
-from shared.errors import ConfigurationError
-from shared.ledger import TableLedger
+from devstack.azurite import Azurite
+from shared.callers import Callers
+from shared.errors import ConfigurationError, StorageUnavailableError
 from shared.list_query import ListCall
-from shared.listing import Listing
-from shared.models import CancelRequest, OutcomeName, to_json
-from shared.page.serving import DutyPage, PageAnswer, page_answer
-from shared.poison import PoisonRecord
-from shared.poison_shelf import PoisonShelf
+from shared.listing import Listing, Page, Query
+from shared.models import OutcomeName
+from shared.page.serving import DutyPage, page_answer
 from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS, StorageQueue
-from shared.record import CancellationRecord, Status
+from shared.record import Status
 from shared.settings import PolicySettings
-from tests.integration.parts import fresh_name
 from tests.page.builders import EMAIL, NOW, Read, ago, ended_row, row
+from tests.page.deployment import Deployment, dead_end
 from tests.shared.test_callers import ANA, BOT, entra
 
 pytestmark = pytest.mark.integration
@@ -36,66 +28,11 @@ ENTRA = Callers(
 )
 
 
-class Deployment:
-    """Storage of its own with the parts that the pages are made of."""
-
-    def __init__(self, connection_string: str) -> None:
-        options: dict[str, Any] = {"retry_total": 0}
-        self.table = TableClient.from_connection_string(connection_string, fresh_name(), **options)
-        self.queues = {
-            name: QueueClient.from_connection_string(connection_string, fresh_name(), **options)
-            for name in (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
-        }
-        self.ledger = TableLedger(self.table)
-        shelf = PoisonShelf({name: StorageQueue(client) for name, client in self.queues.items()})
-        self.parts: dict[str, Any] = {
-            "listing": Listing(self.table),
-            "ledger": self.ledger,
-            "shelf": shelf,
-            "callers": ANYBODY,
-            "policy": PolicySettings(),
-        }
-
-    def add(self, record: CancellationRecord) -> CancellationRecord:
-        return self.ledger.insert(replace(record, request_id=str(uuid.uuid4())))
-
-    def poison(self, publisher: str, offer: str, **members: Any) -> None:
-        """A record that nobody has noticed yet, whose message can be read."""
-        message = CancelRequest(publisher_id=publisher, offer_id=offer)
-        self.shelve(message=to_json(message), **members)
-
-    def shelve(self, **members: Any) -> None:
-        values = {"version": 1, "reason": "broken", "inserted_at": ago(5), "dequeue_count": 5}
-        record = PoisonRecord(**{**values, **members})
-        StorageQueue(self.queues[CANCEL_REQUESTS]).put(to_json(record))
-
-    def answer(
-        self, query: dict[str, str] | None = None, headers: Any = None, **parts: Any
-    ) -> PageAnswer:
-        page = DutyPage(**{**self.parts, **parts})
-        call = ListCall(query=query or {}, headers=headers or {})
-        return page_answer(call, lambda: page, lambda: NOW)
-
-    def text(self, query: dict[str, str] | None = None, headers: Any = None, **parts: Any) -> str:
-        answered = self.answer(query, headers, **parts)
-        assert answered.status_code == 200, answered.page
-        return Read(answered.page).text
-
-
 @pytest.fixture
 def deployment(azurite: Azurite) -> Iterator[Deployment]:
     made = Deployment(azurite.connection_string)
     with made.table, made.queues[CANCEL_REQUESTS], made.queues[PENDING_CANCELLATIONS]:
         yield made
-
-
-def dead_end() -> str:
-    """A connection string for where nobody listens."""
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}/{ACCOUNT_NAME}"
-    endpoints = f"QueueEndpoint={url};TableEndpoint={url}"
-    return f"AccountName={ACCOUNT_NAME};AccountKey={ACCOUNT_KEY};{endpoints}"
 
 
 def test_storage_that_has_seen_nothing_yet_makes_an_empty_list(deployment: Deployment) -> None:
@@ -185,6 +122,42 @@ def test_a_story_tells_of_the_requests_poison_and_of_no_others(deployment: Deplo
     text = deployment.text(query)
     assert "its own" in text
     assert "not its own" not in text
+
+
+def test_a_message_that_names_the_id_of_anothers_request_is_not_in_its_story(
+    deployment: Deployment,
+) -> None:
+    record = deployment.add(row())
+    deployment.poison("northwind", "vm", request_id=record.request_id, reason="not its own")
+    deployment.shelve(message="nonsense", request_id=record.request_id, reason="perhaps its own")
+    query = {"publisherId": "Contoso", "offerId": record.offer_id, "id": record.request_id}
+    text = deployment.text(query)
+    assert "not its own" not in text
+    assert "perhaps its own" in text
+
+
+def test_spaces_around_what_was_typed_count_for_nothing(deployment: Deployment) -> None:
+    deployment.add(row())
+    text = deployment.text({"publisherId": " contoso ", "offerId": "contoso-vm "})
+    assert "1 open" in text
+
+
+class Slow(Listing):
+    """Storage that finds what is open among too many others."""
+
+    def page(self, query: Query) -> Page:
+        if Status.RUNNING in query.statuses:
+            raise StorageUnavailableError("reading takes too long")
+        return super().page(query)
+
+
+def test_open_ones_that_take_too_long_to_find_do_not_hide_the_rest(deployment: Deployment) -> None:
+    deployment.add(ended_row(OutcomeName.CANCELED))
+    slow = Slow(deployment.table)
+    text = deployment.text(listing=slow)
+    assert "They could not be read in time" in text
+    assert "Contoso / contoso-vm Canceled" in text
+    assert deployment.answer({"status": Status.RUNNING}, listing=slow).status_code == 503
 
 
 def test_what_the_host_has_given_up_on_is_counted_before_it_is_noticed(
