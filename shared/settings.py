@@ -126,6 +126,7 @@ class PartnerCenterSettings:
     tenant_id: str = ""
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
+    certificate: str = field(default="", repr=False)
     certificate_path: str = ""
     managed_identity_client_id: str = ""
     static_token: str = field(default="", repr=False)
@@ -140,6 +141,7 @@ class PartnerCenterSettings:
             tenant_id=read.text("PARTNER_CENTER_TENANT_ID"),
             client_id=read.text("PARTNER_CENTER_CLIENT_ID"),
             client_secret=read.text("PARTNER_CENTER_CLIENT_SECRET"),
+            certificate=read.text("PARTNER_CENTER_CERTIFICATE"),
             certificate_path=read.text("PARTNER_CENTER_CERTIFICATE_PATH"),
             managed_identity_client_id=read.text("PARTNER_CENTER_MANAGED_IDENTITY_CLIENT_ID"),
             static_token=read.text("PARTNER_CENTER_STATIC_TOKEN"),
@@ -234,6 +236,7 @@ def _check_principal(read: SettingsReader, settings: PartnerCenterSettings) -> N
     read.require("PARTNER_CENTER_CLIENT_ID", "", "application that is a user in Partner Center")
     ways = {
         "PARTNER_CENTER_CLIENT_SECRET": settings.client_secret,
+        "PARTNER_CENTER_CERTIFICATE": settings.certificate,
         "PARTNER_CENTER_CERTIFICATE_PATH": settings.certificate_path,
         "PARTNER_CENTER_MANAGED_IDENTITY_CLIENT_ID": settings.managed_identity_client_id,
     }

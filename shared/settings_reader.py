@@ -6,6 +6,8 @@ from datetime import timedelta
 from shared.errors import ConfigurationError, InvalidRequestError
 
 _WEEK = timedelta(days=7)
+# What a setting says as long as Azure could not put the secret in its place.
+_REFERENCE = "@Microsoft.KeyVault("
 
 type Environment = Mapping[str, str]
 
@@ -20,8 +22,11 @@ class SettingsReader:
         self._problems: list[str] = []
 
     def text(self, name: str, default: str = "") -> str:
-        """The setting without the blanks around it."""
-        return self._environ.get(name, "").strip() or default
+        """The setting without the blanks around it; a problem if its secret is not to be had."""
+        text = self._environ.get(name, "").strip()
+        if text.startswith(_REFERENCE):
+            self.problem(name, "is a Key Vault reference that Azure could not resolve")
+        return text or default
 
     def items(self, name: str) -> list[str]:
         """The items of a comma list, none of them empty."""
@@ -52,7 +57,7 @@ class SettingsReader:
         """What ``parse`` makes of it; the default for one that is not set, or is wrong."""
         text = self.text(name)
         try:
-            return parse(text) if text else default
+            return parse(text) if text and not text.startswith(_REFERENCE) else default
         except (InvalidRequestError, ValueError) as error:
             self.problem(name, str(error))
             return default
@@ -64,7 +69,9 @@ class SettingsReader:
 
     def problem(self, name: str, what: str) -> None:
         """Note what is wrong with a setting."""
-        self._problems.append(f"{name} {what}")
+        problem = f"{name} {what}"
+        if problem not in self._problems:
+            self._problems.append(problem)
 
     def checked[T](self, settings: T) -> T:
         """The settings; ``ConfigurationError`` with every problem that was noted."""

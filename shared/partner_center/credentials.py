@@ -4,6 +4,7 @@ Never ``DefaultAzureCredential``, whose probing is slow and whose choice nobody 
 azure-identity keeps a token in memory and renews it before it expires.
 """
 
+import base64
 import threading
 from collections.abc import Callable
 from time import monotonic
@@ -126,6 +127,10 @@ def _credential(settings: PartnerCenterSettings, transport: dict[str, Any]) -> A
     principal = {"tenant_id": settings.tenant_id, "client_id": settings.client_id, **bounded}
     if settings.client_secret:
         return identity.ClientSecretCredential(client_secret=settings.client_secret, **principal)
+    if settings.certificate:
+        return identity.CertificateCredential(
+            certificate_data=_certificate_data(settings.certificate), **principal
+        )
     if settings.certificate_path:
         return identity.CertificateCredential(
             certificate_path=settings.certificate_path, **principal
@@ -136,3 +141,10 @@ def _credential(settings: PartnerCenterSettings, transport: dict[str, Any]) -> A
     return identity.ClientAssertionCredential(
         func=lambda: managed.get_token(_EXCHANGE_SCOPE).token, **principal
     )
+
+
+def _certificate_data(text: str) -> bytes:
+    """PEM as it is; otherwise PKCS#12 in Base64, as Key Vault hands a certificate out."""
+    if text.startswith("-----BEGIN"):
+        return text.encode()
+    return base64.b64decode(text, validate=True)

@@ -46,8 +46,6 @@ def parse_secrets(text: str) -> WebhookSecrets:
     Raises:
         InvalidRequestError: Everything that is wrong and where; no secret is repeated.
     """
-    if text.startswith("@Microsoft.KeyVault("):
-        raise InvalidRequestError("is a Key Vault reference that Azure could not resolve")
     try:
         written = from_json(text, _Written)
     except InvalidRequestError as error:

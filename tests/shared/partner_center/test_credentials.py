@@ -15,6 +15,7 @@ from azure.core.exceptions import ServiceRequestError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from cryptography.x509.oid import NameOID
 
 from shared.errors import NotSentError
@@ -110,6 +111,31 @@ def test_a_certificate_signs_an_assertion_and_its_key_stays_here(certificate: Pa
     assert TENANT in claims["aud"]
     assert "client_secret" not in asked
     assert "PRIVATE KEY" not in str(asked)
+
+
+@pytest.mark.parametrize("form", ["PEM", "PKCS#12 in Base64"])
+def test_a_certificate_may_be_in_the_setting_as_key_vault_gives_it(
+    form: str, certificate: Path
+) -> None:
+    pem = certificate.read_bytes()
+    key = serialization.load_pem_private_key(pem, None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    pkcs12 = serialize_key_and_certificates(
+        None, key, x509.load_pem_x509_certificate(pem), None, serialization.NoEncryption()
+    )
+    text = pem.decode() if form == "PEM" else base64.b64encode(pkcs12).decode()
+    entra = Entra()
+    found = settings(certificate=text)
+    assert tokens_for(found, transport=entra).current() == "token 1"
+    assert claims_of(entra.tokens[0]["client_assertion"])["iss"] == CLIENT
+    assert text not in repr(found)
+
+
+@pytest.mark.parametrize("text", ["no Base64!", "bm8gUEtDUzEy", "-----BEGIN nothing"])
+def test_a_certificate_in_the_setting_that_is_none_means_that_nothing_was_sent(text: str) -> None:
+    with pytest.raises(NotSentError, match="no token for Partner Center") as raised:
+        tokens_for(settings(certificate=text), transport=Entra()).current()
+    assert text not in str(raised.value)
 
 
 def claims_of(assertion: str | bytes) -> dict[str, Any]:
