@@ -8,6 +8,7 @@ import pytest
 from devstack.azurite import ACCOUNT_KEY, ACCOUNT_NAME
 from devstack.processes import ROOT
 
+MAIL = {"smtplib", "azure.communication.email"}
 OTHERS = {
     "CancelHttpTrigger": ("acceptance", {"shared.poller", "shared.submission", "smtplib", "msal"}),
     "CancelQueueTrigger": ("submission", {"shared.poller", "shared.acceptance", "smtplib", "msal"}),
@@ -18,26 +19,51 @@ OTHERS = {
     "PollTimerTrigger": ("poller", {"shared.acceptance", "shared.submission", "smtplib", "msal"}),
 }
 LOADED = """
-import sys
 import {function}
 from shared import wiring
 wiring.{part}()
-print(*sys.modules)
 """
+
+
+def loaded_by(work: str, settings: dict[str, str]) -> set[str]:
+    """Every module that a process has loaded after this."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{work}\nimport sys\nprint(*sys.modules)"],
+        cwd=ROOT,
+        env=settings,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
 
 
 @pytest.mark.parametrize("function", OTHERS)
 def test_a_function_does_not_load_what_only_others_need(function: str) -> None:
     part, others = OTHERS[function]
     storage = f"DefaultEndpointsProtocol=https;AccountName={ACCOUNT_NAME};AccountKey={ACCOUNT_KEY}"
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED.format(function=function, part=part)],
-        cwd=ROOT,
-        env={"CancelStorage": storage},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    loaded = set(done.stdout.split())
+    loaded = loaded_by(LOADED.format(function=function, part=part), {"CancelStorage": storage})
     assert f"shared.{part}" in loaded
-    assert not loaded & others
+    assert not loaded & (others | MAIL)
+
+
+SENDERS = {
+    "smtp": ({"NOTIFICATION_SMTP_URL": "smtp://localhost"}, {"smtplib"}),
+    "acs": (
+        {"NOTIFICATION_ACS_ENDPOINT": "https://contoso.communication.azure.com"},
+        {"azure.communication.email"},
+    ),
+}
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_who_mails_loads_the_sender_that_is_set_and_no_other(sender: str) -> None:
+    settings, own = SENDERS[sender]
+    assert (
+        loaded_by(
+            "from shared import wiring; wiring._mailer()",
+            {"NOTIFICATION_SENDER": "cancel@contoso.com", **settings},
+        )
+        & MAIL
+        == own
+    )
