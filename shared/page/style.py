@@ -25,6 +25,7 @@ h1{margin:.5rem 0;font-size:1.625rem;line-height:1.25}
 h2{margin:0 0 .5rem;font-size:1.1875rem;line-height:1.3}
 h3{margin:0;font-size:1rem}
 p{margin:.5rem 0}
+time{white-space:nowrap}
 .soft{color:var(--soft);font-size:.875rem}
 .card{margin:1rem 0;padding:1rem;background:var(--card);border:1px solid var(--line);
 border-radius:.5rem}
