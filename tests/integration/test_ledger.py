@@ -204,39 +204,6 @@ def ids(records: Iterable[CancellationRecord]) -> set[str]:
     return {record.request_id for record in records}
 
 
-def test_open_rows_are_those_without_an_outcome(ledger: Ledger) -> None:
-    first, second = ledger.insert(bare()), ledger.insert(bare(publisher_id="fabrikam"))
-    ledger.insert(full())
-    assert ids(ledger.open_records()) == {first.request_id, second.request_id}
-    ledger.replace(replace(first, outcome=Outcome(name=OutcomeName.CANCELED, at=NOW)))
-    assert list(ledger.open_records()) == [second]
-
-
-def test_open_rows_of_an_offer_are_of_that_offer_alone(ledger: Ledger) -> None:
-    wanted = {
-        ledger.insert(bare(publisher_id=publisher)).request_id
-        for publisher in ("contoso", "Contoso", "CONTOSO")
-    }
-    for offer in ("contoso-v", "contoso-vm-", "contoso-vm0", "contoso-vm_", "contoso-vmz", "c"):
-        ledger.insert(bare(offer_id=offer))
-    ledger.insert(bare(publisher_id="contos"))
-    ledger.insert(bare(outcome=Outcome(name=OutcomeName.CANCELED, at=NOW)))
-    assert ids(ledger.open_records("cOntoso", "contoso-vm")) == wanted
-
-
-def test_a_row_is_read_with_the_other_open_ones_of_its_offer(ledger: Ledger) -> None:
-    mine = ledger.insert(bare())
-    beside = ledger.insert(bare(publisher_id="CONTOSO"))
-    ledger.insert(bare(offer_id="contoso-vm-2"))
-    ended = ledger.insert(bare(outcome=Outcome(name=OutcomeName.CANCELED, at=NOW)))
-    found, others = ledger.get_with_open_ones("contosO", "contoso-vm", mine.request_id.upper())
-    assert (found, others) == (mine, [beside])
-    found, others = ledger.get_with_open_ones("contoso", "contoso-vm", ended.request_id)
-    assert (found, ids(others)) == (ended, {mine.request_id, beside.request_id})
-    found, others = ledger.get_with_open_ones("contoso", "contoso-vm", str(uuid.uuid4()))
-    assert (found, ids(others)) == (None, {mine.request_id, beside.request_id})
-
-
 def test_open_rows_are_found_beyond_one_page(table: TableClient) -> None:
     table.create_table()
     partition = [

@@ -1,18 +1,20 @@
 """Which rows are not through yet; each kind of ledger comes in by the fixture ``ledger``."""
 
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableClient
+from msgspec.structs import replace
 
 from devstack.azurite import Azurite
 from shared.ledger import Ledger, TableLedger
 from shared.models import Outcome, OutcomeName
-from shared.record import Mail
+from shared.record import CancellationRecord, Mail
 from tests.integration.parts import fresh_name
-from tests.integration.rows import NOW, bare
+from tests.integration.rows import NOW, bare, full
 from tests.simulation.storage import SimulatedLedger
 
 pytestmark = pytest.mark.integration
@@ -33,6 +35,10 @@ def ledger(request: pytest.FixtureRequest) -> Iterator[Ledger]:
         yield TableLedger(client)
 
 
+def ids(records: Iterable[CancellationRecord]) -> set[str]:
+    return {record.request_id for record in records}
+
+
 def test_rows_are_unfinished_until_they_have_an_outcome_and_its_mail_is_out(
     ledger: Ledger,
 ) -> None:
@@ -42,6 +48,39 @@ def test_rows_are_unfinished_until_they_have_an_outcome_and_its_mail_is_out(
         ledger.insert(bare(outcome=ENDED, mail=done))
     wanted = {row.request_id for row in (open_row, *unmailed)}
     assert {row.request_id for row in ledger.unfinished_records()} == wanted
+
+
+def test_open_rows_are_those_without_an_outcome(ledger: Ledger) -> None:
+    first, second = ledger.insert(bare()), ledger.insert(bare(publisher_id="fabrikam"))
+    ledger.insert(full())
+    assert ids(ledger.open_records()) == {first.request_id, second.request_id}
+    ledger.replace(replace(first, outcome=Outcome(name=OutcomeName.CANCELED, at=NOW)))
+    assert list(ledger.open_records()) == [second]
+
+
+def test_open_rows_of_an_offer_are_of_that_offer_alone(ledger: Ledger) -> None:
+    wanted = {
+        ledger.insert(bare(publisher_id=publisher)).request_id
+        for publisher in ("contoso", "Contoso", "CONTOSO")
+    }
+    for offer in ("contoso-v", "contoso-vm-", "contoso-vm0", "contoso-vm_", "contoso-vmz", "c"):
+        ledger.insert(bare(offer_id=offer))
+    ledger.insert(bare(publisher_id="contos"))
+    ledger.insert(bare(outcome=Outcome(name=OutcomeName.CANCELED, at=NOW)))
+    assert ids(ledger.open_records("cOntoso", "contoso-vm")) == wanted
+
+
+def test_a_row_is_read_with_the_other_open_ones_of_its_offer(ledger: Ledger) -> None:
+    mine = ledger.insert(bare())
+    beside = ledger.insert(bare(publisher_id="CONTOSO"))
+    ledger.insert(bare(offer_id="contoso-vm-2"))
+    ended = ledger.insert(bare(outcome=Outcome(name=OutcomeName.CANCELED, at=NOW)))
+    found, others = ledger.get_with_open_ones("contosO", "contoso-vm", mine.request_id.upper())
+    assert (found, others) == (mine, [beside])
+    found, others = ledger.get_with_open_ones("contoso", "contoso-vm", ended.request_id)
+    assert (found, ids(others)) == (ended, {mine.request_id, beside.request_id})
+    found, others = ledger.get_with_open_ones("contoso", "contoso-vm", str(uuid.uuid4()))
+    assert (found, ids(others)) == (None, {mine.request_id, beside.request_id})
 
 
 class Timed(RequestsTransport):  # type: ignore[misc]
