@@ -49,11 +49,12 @@ class AsTheSender(AuthBase):
         if segments[:2] == ["api", "webhooks"]:
             body = request.body or b""
             content = body.encode() if isinstance(body, str) else bytes(body)
-            request.headers.update(_proof_of(segments[2].lower(), content))
+            request.headers.update(proof_of(segments[2].lower(), content))
         return request
 
 
-def _proof_of(sender: str, body: bytes) -> dict[str, str]:
+def proof_of(sender: str, body: bytes) -> dict[str, str]:
+    """The headers by which a sender proves a body; none for who is no sender."""
     match sender:
         case "github":
             digest = hmac.new(GITHUB_SECRET.encode(), body, hashlib.sha256).hexdigest()
