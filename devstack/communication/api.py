@@ -58,6 +58,7 @@ class Api:
         self.tokens: set[str] = set()
         self._numbers = count(1)
         self.has_identity = True
+        self.refused_addresses: set[str] = set()
 
     def routes(self) -> list[Route]:
         """The routes of the API, and of the identity that a function app has beside it."""
@@ -148,6 +149,8 @@ class Api:
         recipients = message.recipients.all()
         if not 1 <= len(recipients) <= MAX_RECIPIENTS:
             return _error(400, "BadRequest", f"There are {len(recipients)} recipients.")
+        if self.refused_addresses.intersection(recipients):
+            return _error(400, "InvalidEmailAddress", "Invalid format for email address")
         return None
 
     def _deliver(self, message: Message) -> None:

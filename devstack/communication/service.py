@@ -83,6 +83,10 @@ class CommunicationService:
         """Meets sends with this from now on; with None all is well again."""
         self._api.trouble = trouble
 
+    def refuse(self, recipient: str) -> None:
+        """Takes no mail that goes to this address, too."""
+        self._api.refused_addresses.add(recipient)
+
     @property
     def tokens(self) -> list[str]:
         """Every token that is taken; each ends with the client id that it was asked for with."""

@@ -1,12 +1,13 @@
 """Sending by Azure Communication Services: what its answers mean for a mail that must not get lost.
 
-It takes a mail whole or not at all, and says so at once; whether each recipient gets it shows
-later, in the resource's delivery reports. That is as much as a mail server says, so the mail
-counts as sent. A repetition carries the same operation id, by which the service knows it again.
+It takes a mail for all recipients or for none, and says so at once; whether it reaches each of
+them shows later, in the resource's delivery reports. That is as much as a mail server says, so the
+mail counts as sent. A repetition carries the same operation id, by which the service knows it.
 """
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4, uuid5
@@ -68,17 +69,17 @@ class AcsSender:
         if not usable:
             return Delivery(refused=unusable)
         served, later = usable[:MAX_RECIPIENTS], usable[MAX_RECIPIENTS:]
-        message = _message(mail, served)
-        written = json.dumps(message)
-        if len(written) > MAX_BYTES:
-            raise MailRefusedError(f"the mail is larger than {MAX_BYTES} bytes")
-        self._gate.enter()
-        # Of all that is sent, with the Message-ID in it: under an id that the service knows it
-        # refuses another text, and that a mail of the same request says other words is no reason
-        # for nobody to get it.
-        operation_id = str(uuid5(_OPERATION_NAMESPACE, written))
-        self._judge(self._client.send(message, operation_id))
-        return Delivery(accepted=served, deferred=later, refused=unusable)
+        if self._is_taken(mail, served):
+            return Delivery(accepted=served, deferred=later, refused=unusable)
+        if len(served) == 1:
+            return Delivery(deferred=later, refused=(*served, *unusable))
+        # It refuses the whole mail for one address, and does not say which.
+        delivery = self._one_by_one(mail, served)
+        return replace(
+            delivery,
+            deferred=(*delivery.deferred, *later),
+            refused=(*delivery.refused, *unusable),
+        )
 
     def log_in(self) -> None:
         """Ask about a mail that there is not, which only who may send is told.
@@ -92,6 +93,41 @@ class AcsSender:
             raise MailDeferredError(str(error)) from None
         if answer.status_code not in (200, 404):
             raise MailDeferredError(self._said("the login", answer))
+
+    def _one_by_one(self, mail: "EmailMessage", recipients: tuple[str, ...]) -> Delivery:
+        """Each with a mail of its own; those whose turn does not come are deferred.
+
+        Halving would find a wrong address in fewer mails, but get nowhere on a small quota.
+        """
+        accepted: list[str] = []
+        refused: list[str] = []
+        for number, address in enumerate(recipients):
+            try:
+                is_taken = self._is_taken(mail, (address,))
+            except (MailDeferredError, MailAnswerLostError):
+                if not accepted and not refused:
+                    raise
+                return Delivery(
+                    accepted=tuple(accepted), deferred=recipients[number:], refused=tuple(refused)
+                )
+            (accepted if is_taken else refused).append(address)
+        return Delivery(accepted=tuple(accepted), refused=tuple(refused))
+
+    def _is_taken(self, mail: "EmailMessage", recipients: tuple[str, ...]) -> bool:
+        """Hand it over; False if there is an address that the service does not take."""
+        message = _message(mail, recipients)
+        written = json.dumps(message)
+        if len(written) > MAX_BYTES:
+            raise MailRefusedError(f"the mail is larger than {MAX_BYTES} bytes")
+        self._gate.enter()
+        # Of all that is sent, with the Message-ID in it: under an id that the service knows it
+        # refuses another text, and that a mail of the same request says other words is no reason
+        # for nobody to get it.
+        answer = self._client.send(message, str(uuid5(_OPERATION_NAMESPACE, written)))
+        if _is_about_address(answer):
+            return False
+        self._judge(answer)
+        return True
 
     def _judge(self, answer: AcsAnswer) -> None:
         """Return if the mail was taken."""
@@ -141,6 +177,13 @@ def _part(mail: "EmailMessage", kind: str) -> str:
 
 def _is_passed_on(name: str) -> bool:
     return name.lower() not in _NOT_PASSED_ON and not name.lower().startswith("content-")
+
+
+def _is_about_address(answer: AcsAnswer) -> bool:
+    """Whether it is one of the recipients that it does not take."""
+    said = f"{answer.code} {answer.said}".lower().replace(" ", "")
+    is_refusal = answer.status_code in _REFUSED and not _is_about_sender(answer)
+    return is_refusal and "emailaddress" in said
 
 
 def _is_about_sender(answer: AcsAnswer) -> bool:

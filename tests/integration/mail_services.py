@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from devstack.communication import AcsTrouble, CommunicationService
 from devstack.mailbox import Mailbox, MailFolder, ReceivedMail
@@ -36,6 +36,9 @@ class MailService(Protocol):
 
     def refuse_for_good(self) -> None:
         """Refuse every mail for good until ``accept_again``."""
+
+    def refuse(self, recipient: str) -> None:
+        """Refuse this recipient for good."""
 
     def lose_answers(self, count: int) -> None:
         """Take so many mails, but hang up in place of an answer."""
@@ -80,6 +83,10 @@ class SmtpService:
         """Refuse every recipient, with 550."""
         for address in (A, B):
             self.box.refuse(address, 550)
+
+    def refuse(self, recipient: str) -> None:
+        """Refuse this recipient, with 550."""
+        self.box.refuse(recipient, 550)
 
     def lose_answers(self, count: int) -> None:
         """Keep mails, and hang up."""
@@ -130,9 +137,12 @@ class AcsService:
         self.simulated.suffer(AcsTrouble(status=503, code="ServiceUnavailable", message="later"))
 
     def refuse_for_good(self) -> None:
-        """Answer 400, and repeat an address."""
-        message = f"Invalid format for email address {A}"
-        self.simulated.suffer(AcsTrouble(status=400, code="InvalidEmailAddress", message=message))
+        """Answer 400."""
+        self.simulated.suffer(AcsTrouble(status=400, code="BadRequest", message="no such mail"))
+
+    def refuse(self, recipient: str) -> None:
+        """Refuse whatever goes to this recipient, with 400."""
+        self.simulated.refuse(recipient)
 
     def lose_answers(self, count: int) -> None:
         """Take mails, and hang up."""
@@ -149,6 +159,11 @@ class AcsService:
     def close(self) -> None:
         """End it."""
         self.simulated.stop()
+
+
+def sender_to(acs: CommunicationService, **resource: Any) -> AcsSender:
+    """A sender to a simulated service, with the quota that Azure gives by default."""
+    return AcsSender(AcsResource(endpoint=acs.endpoint, **resource))
 
 
 def _resource(port: int) -> AcsResource:

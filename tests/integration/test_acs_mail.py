@@ -147,9 +147,9 @@ def test_a_mail_that_the_service_will_never_take_is_put_aside(
     stage: Stage, acs: CommunicationService
 ) -> None:
     crowd, mailer = Crowd(stage), mailing(stage, sender_to(acs, stage))
-    acs.suffer(AcsTrouble(status=400, code="InvalidEmailAddress", message="no"))
+    acs.suffer(AcsTrouble(status=400, code="BadRequest", message="no"))
     [asked] = crowd.ask_many(1)
     stage.poll(mailer=mailer)
     assert crowd.row(asked).mail is Mail.FAILED
-    assert "400 InvalidEmailAddress" in stage.poison(stage.pending_poison).reason
+    assert "400 BadRequest" in stage.poison(stage.pending_poison).reason
     assert len(acs.calls()) == 1

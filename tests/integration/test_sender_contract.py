@@ -13,7 +13,7 @@ from shared.notification.rendering import render
 from shared.notification.sender import Delivery
 from tests.integration.mail_services import AcsService, MailService, SmtpService, is_given_up
 from tests.integration.raw_server import RawServer
-from tests.integration.smtp_sending import A, C, a_mail, failure_of
+from tests.integration.smtp_sending import A, B, C, a_mail, failure_of
 from tests.shared.notification.notices import notice, outcome, text_of
 
 pytestmark = pytest.mark.integration
@@ -157,6 +157,14 @@ def test_a_mail_refused_for_good_is_told_from_one_refused_for_now(service: MailS
     assert not service.mails()
     service.accept_again()
     assert not is_given_up(sender)
+
+
+def test_each_recipient_is_refused_by_itself(service: MailService) -> None:
+    service.refuse(C)
+    delivery = service.sender_at(service.port).send(a_mail(), (A, C, B))
+    assert delivery == Delivery(accepted=(A, B), refused=(C,))
+    assert sorted(each for mail in service.mails() for each in mail.recipients) == [A, B]
+    assert service.sender_at(service.port).send(a_mail(), (C,)) == Delivery(refused=(C,))
 
 
 def test_a_repetition_after_a_lost_answer_is_to_be_known_for_one(service: MailService) -> None:
