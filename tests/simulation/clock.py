@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from devstack.partner_center.clock import Clock
 
+LOOK_SECONDS = 2e-6
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 
@@ -14,6 +15,8 @@ class SimulatedTime:
         self.seconds = 0.0
 
     def __call__(self) -> datetime:
+        """The time now, which nobody else is told: no two look at a clock at the same moment."""
+        self.seconds += LOOK_SECONDS
         return self.at(self.seconds)
 
     def at(self, seconds: float) -> datetime:

@@ -8,8 +8,6 @@ from tests.simulation.host import Host
 from tests.simulation.oracle import problems
 from tests.simulation.workers import Worker
 
-MICROSECOND = 1e-6  # no two look at the clock at the same one
-
 type Begun = tuple[Host, Callable[[], None], Callable[[], None]]
 """A host, and what two workers are about to do on it."""
 
@@ -67,7 +65,6 @@ def in_order(begin: Begin, choices: str, struck: Struck | None = None) -> Order:
     had, made, was_struck = [0, 0], "", False
     for worker in workers:
         worker.go_on()  # up to its first effect
-        host.world.time.advance(MICROSECOND)
     while under_way := [n for n in (0, 1) if not workers[n].is_done]:
         picked = under_way[0]
         if len(under_way) == 2:

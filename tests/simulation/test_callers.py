@@ -101,9 +101,7 @@ def test_in_every_order_callers_are_told_the_truth(
 
 
 @pytest.mark.parametrize("fault", [Fault.CRASH_AFTER, Fault.ERROR, Fault.LOST])
-@pytest.mark.parametrize(
-    ("begin", "effects"), [(one_key_twice, 4), (one_key_for_two, 3), (withdrawn_twice, 5)]
-)
+@pytest.mark.parametrize(("begin", "effects"), [(one_key_twice, 4), (one_key_for_two, 3)])
 def test_whatever_fails_in_whichever_order_callers_are_told_the_truth(
     begin: Begin, effects: int, fault: Fault
 ) -> None:
