@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from functools import reduce
 from typing import Any
@@ -107,6 +108,8 @@ def references(part: Any) -> Iterator[str]:
 
 def test_it_is_an_openapi_description() -> None:
     assert WRITTEN["openapi"] == "3.1.0"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert WRITTEN["info"]["version"] == project["version"]
     DESCRIPTION.validate()
 
 
