@@ -5,7 +5,7 @@ VENV := .venv/bin
 # Extra arguments for the program behind a target, as in: make test ARGS="-k polling"
 ARGS ?=
 
-.PHONY: help setup run serve soak test bench check fmt lock clean
+.PHONY: help setup run serve soak test bench check package fmt lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ check: setup ## Check format, lint, types and lock files
 	$(VENV)/ruff check .
 	$(VENV)/mypy
 	$(VENV)/python -m devstack.lockfiles check
+
+package: setup ## Show what would be deployed from this folder, and its size
+	@$(VENV)/python -m devstack.package
 
 fmt: setup ## Format the code and mend what the linter can mend
 	$(VENV)/ruff format .

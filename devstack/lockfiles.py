@@ -19,8 +19,11 @@ ROOT = Path(__file__).parent.parent
 NAMES = ("requirements", "requirements-dev")
 COMPILE = (
     "pip", "compile", "--quiet", "--no-header", "--no-emit-index-url", "--no-emit-find-links",
-    "--python-version", "3.13", "--python-platform", "linux",
+    "--python-version", "3.13",
 )  # fmt: skip
+# What Azure's machines can install, which build nothing: glibc 2.28 is older than theirs.
+FOR_AZURE = ("--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:")
+PLATFORMS = {"requirements": FOR_AZURE}
 NPM_LOCK_ONLY = (
     "--prefix", "devstack/azurite", "--package-lock-only", "--omit-lockfile-registry-resolved",
     "--ignore-scripts", "--no-audit", "--no-fund",
@@ -36,7 +39,9 @@ def make(*, upgrade: bool) -> int:
     """Remake all lock files; pins that still fit are kept unless upgraded."""
     for name in NAMES:
         output = ROOT / f"{name}.txt"
-        command = [f"{sys.prefix}/bin/uv", *COMPILE, f"{name}.in", "--output-file", output.name]
+        platform = PLATFORMS.get(name, ("--python-platform", "linux"))
+        command = [f"{sys.prefix}/bin/uv", *COMPILE, *platform, f"{name}.in"]
+        command += ["--output-file", output.name]
         if not _ran([*command, *(["--upgrade"] if upgrade else [])]):
             return 1
         output.write_text(header(name) + output.read_text(encoding="utf-8"), encoding="utf-8")

@@ -8,7 +8,6 @@ that is not deployed would have to say is an error.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from tree_sitter import Node
@@ -22,7 +21,7 @@ from tests.deployment.bicep.syntax import (
     text_of,
     waivers,
 )
-from tests.deployment.bicep.values import Later, Scope, evaluate, member_of, properties_of
+from tests.deployment.bicep.values import Later, Scope, evaluate, properties_of
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-00000000aaaa"
 TENANT = "00000000-0000-0000-0000-00000000bbbb"
@@ -233,7 +232,7 @@ def _checked(declared: Declaration, value: Any) -> Any:
         for name, arguments in declared.decorators.items()
         if arguments and name not in {"metadata", "description"}
     }
-    size = value if isinstance(value, int) else len(value)
+    size = _size(value)
     too_small = size < bounds.get("minValue", bounds.get("minLength", size))
     too_large = size > bounds.get("maxValue", bounds.get("maxLength", size))
     if value not in bounds.get("allowed", [value]) or too_small or too_large:
@@ -241,13 +240,9 @@ def _checked(declared: Declaration, value: Any) -> Any:
     return value
 
 
+def _size(value: Any) -> int:
+    return value if isinstance(value, int) else len(value)
+
+
 def _no_name(name: str) -> Any:
     raise BicepError(f"{name} cannot be used in a decorator")
-
-
-def deployed(main: Path, **parameters: Any) -> list[Resource]:
-    """All that the file would deploy with these parameters."""
-    return Template(read(main), parameters).resources()
-
-
-__all__ = ["SUBSCRIPTION", "TENANT", "Resource", "Template", "deployed", "member_of"]
