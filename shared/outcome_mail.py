@@ -36,8 +36,9 @@ RETRY_FIRST_SECONDS = 15.0
 BUSY_SECONDS = 5.0
 RETRY_FOR = timedelta(days=3)
 MAX_LOST_ANSWERS = 3
-# A mail service may ask for an hour. The sweep takes a row that rests for so long for a lost one.
-MAX_ASKED_SECONDS = 2700.0
+# A mail service may ask for an hour. With the longest backoff on top, a row must not rest for so
+# long: the sweep would take its message for a lost one.
+MAX_ASKED_SECONDS = 2400.0
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4, uuid5
 
@@ -42,14 +43,19 @@ class AcsSender:
         *,
         deadline_seconds: float = 120.0,
         clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = monotonic,
     ) -> None:
         """Nothing is connected yet.
 
         Args:
             resource: Where to hand mails over, as whom, and how many.
-            deadline_seconds: The longest that one exchange may last.
+            deadline_seconds: The longest that one exchange may last; one send takes up no other
+                after so long.
             clock: What the quota is counted by.
+            monotonic: A clock in seconds that never goes back.
         """
+        self._deadline_seconds = deadline_seconds
+        self._monotonic = monotonic
         self._name = f"mail service {resource.endpoint}"
         self._client = AcsClient(resource, deadline_seconds=deadline_seconds)
         self._gate = QuotaGate(resource.quota, clock)
@@ -69,12 +75,13 @@ class AcsSender:
         if not usable:
             return Delivery(refused=unusable)
         served, later = usable[:MAX_RECIPIENTS], usable[MAX_RECIPIENTS:]
+        latest = self._monotonic() + self._deadline_seconds
         if self._is_taken(mail, served):
             return Delivery(accepted=served, deferred=later, refused=unusable)
         if len(served) == 1:
             return Delivery(deferred=later, refused=(*served, *unusable))
         # It refuses the whole mail for one address, and does not say which.
-        delivery = self._one_by_one(mail, served)
+        delivery = self._one_by_one(mail, served, latest)
         return replace(
             delivery,
             deferred=(*delivery.deferred, *later),
@@ -94,24 +101,29 @@ class AcsSender:
         if answer.status_code not in (200, 404):
             raise MailDeferredError(self._said("the login", answer))
 
-    def _one_by_one(self, mail: "EmailMessage", recipients: tuple[str, ...]) -> Delivery:
+    def _one_by_one(
+        self, mail: "EmailMessage", recipients: tuple[str, ...], latest: float
+    ) -> Delivery:
         """Each with a mail of its own; those whose turn does not come are deferred.
 
         Halving would find a wrong address in fewer mails, but get nowhere on a small quota.
         """
         accepted: list[str] = []
         refused: list[str] = []
-        for number, address in enumerate(recipients):
+        for address in recipients:
+            if self._monotonic() >= latest:
+                break
             try:
                 is_taken = self._is_taken(mail, (address,))
+            except MailRefusedError:
+                is_taken = False
             except (MailDeferredError, MailAnswerLostError):
                 if not accepted and not refused:
                     raise
-                return Delivery(
-                    accepted=tuple(accepted), deferred=recipients[number:], refused=tuple(refused)
-                )
+                break
             (accepted if is_taken else refused).append(address)
-        return Delivery(accepted=tuple(accepted), refused=tuple(refused))
+        deferred = recipients[len(accepted) + len(refused) :]
+        return Delivery(accepted=tuple(accepted), deferred=deferred, refused=tuple(refused))
 
     def _is_taken(self, mail: "EmailMessage", recipients: tuple[str, ...]) -> bool:
         """Hand it over; False if there is an address that the service does not take."""

@@ -1,16 +1,19 @@
 """Outcomes mailed by Azure Communication Services: its quota, its delays, and each mail once."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from devstack.communication import AcsTrouble, CommunicationService
+from shared.backoff import LONGEST_WAIT_SECONDS
 from shared.notification.acs import AcsSender
 from shared.notification.acs_resource import AcsResource
 from shared.notification.quota import Quota
 from shared.outcome_mail import MAX_ASKED_SECONDS, Mailer
 from shared.record import Mail
+from shared.sweep import LOST_AFTER
 from tests.integration.crashes import Fate
 from tests.integration.crowd import Crowd
 from tests.integration.stage import Stage
@@ -94,18 +97,23 @@ def test_while_it_asks_to_wait_no_other_mail_is_tried(
         stage.time.advance(5 * MINUTE)
     assert len(acs.calls()) == 1
     delays = [kept.asked_delay for kept in stage.pending.kept]
-    assert max(delays) <= MAX_ASKED_SECONDS + 18 * MINUTE < 2 * HOUR
+    assert max(delays) < LOST_AFTER.total_seconds()
     for _ in range(16):
         stage.time.advance(5 * MINUTE)
         stage.poll(mailer=mailer)
     assert crowd.are_mailed_once()
 
 
-@pytest.mark.parametrize("quota", [Quota(1000, 1000)], ids=["others use it as well"])
+def test_no_wait_is_so_long_that_the_message_is_taken_for_lost() -> None:
+    longest = timedelta(seconds=MAX_ASKED_SECONDS + LONGEST_WAIT_SECONDS)
+    assert longest < LOST_AFTER
+
+
 def test_a_quota_that_others_use_up_is_found_out_and_kept_to(
-    stage: Stage, acs: CommunicationService, quota: Quota
+    stage: Stage, acs: CommunicationService
 ) -> None:
-    crowd, mailer = Crowd(stage), mailing(stage, sender_to(acs, stage, quota))
+    crowd = Crowd(stage)
+    mailer = mailing(stage, sender_to(acs, stage, Quota(1000, 1000)))
     asked = crowd.ask_many(8)
     for _ in range(int(3 * HOUR / (5 * MINUTE))):
         stage.poll(mailer=mailer)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -101,6 +102,18 @@ def test_a_wrong_address_keeps_the_mail_from_nobody_else(
     delivery = sender_to(acs).send(a_mail(), (A, B, C))
     assert delivery == Delivery(accepted=(B, C), refused=(A,))
     assert [mail.recipients for mail in acs.mails()] == [(B,), (C,)]
+
+
+def test_recipients_whose_turn_comes_too_late_are_deferred(acs: CommunicationService) -> None:
+    acs.refuse(A)
+    minutes = count()
+    sender = AcsSender(
+        AcsResource(endpoint=acs.endpoint),
+        deadline_seconds=120,
+        monotonic=lambda: 60.0 * next(minutes),
+    )
+    assert sender.send(a_mail(), (A, B, C)) == Delivery(deferred=(B, C), refused=(A,))
+    assert len(acs.calls()) == 2
 
 
 @pytest.mark.parametrize(
