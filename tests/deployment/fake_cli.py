@@ -1,0 +1,139 @@
+"""``az`` and ``azd`` for tests of scripts: they know a few commands, remember, and write down.
+
+Run as ``fake_cli.py az|azd ARGUMENT...``; the folder ``FAKE_STATE`` holds what they know. A command
+or an option that the real programs do not have (Azure CLI 2.80, azd 1.18) ends them with 2.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+STATE = Path(os.environ["FAKE_STATE"])
+_ANY = {"--output", "--query", "--only-show-errors"}
+COMMANDS = {
+    "az account show": set(),
+    "az ad app list": {"--filter"},
+    "az ad app show": {"--id"},
+    "az ad app create": {"--display-name", "--sign-in-audience", "--web-redirect-uris"},
+    "az ad app federated-credential list": {"--id"},
+    "az ad app federated-credential create": {"--id", "--parameters"},
+    "az ad app credential reset": {
+        "--id", "--append", "--keyvault", "--cert", "--create-cert", "--years", "--display-name",
+    },
+    "az ad sp list": {"--filter"},
+    "az ad sp create": {"--id"},
+    "az keyvault certificate show": {"--vault-name", "--name"},
+    "az keyvault secret show": {"--vault-name", "--name"},
+    "az keyvault secret set": {"--vault-name", "--name", "--file", "--encoding"},
+    "azd env get-value": set(),
+    "azd env set": set(),
+}  # fmt: skip
+
+
+def parsed(arguments: list[str]) -> tuple[str, list[str], dict[str, str]]:
+    """The command, what follows it, and its options."""
+    for length in range(len(arguments), 0, -1):
+        command = " ".join(arguments[:length])
+        if command in COMMANDS:
+            break
+    else:
+        sys.exit(2)
+    values: list[str] = []
+    options: dict[str, str] = {}
+    rest = arguments[length:]
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            values.append(word)
+        elif word not in COMMANDS[command] | _ANY:
+            sys.exit(2)
+        else:
+            options[word] = "" if not rest or rest[0].startswith("--") else rest.pop(0)
+    return command, values, options
+
+
+def quoted(text: str) -> str:
+    """What stands between the quotes of a filter, as OData writes it."""
+    return text.partition("'")[2].rpartition("'")[0].replace("''", "'")
+
+
+def _apps(known: dict[str, Any], values: list[str], given: dict[str, str]) -> str:
+    apps = known["apps"].items()
+    return "\n".join(each for each, app in apps if app["name"] == quoted(given["--filter"]))
+
+
+def _make_app(known: dict[str, Any], values: list[str], given: dict[str, str]) -> str:
+    made = {"name": given["--display-name"], "audience": given["--sign-in-audience"]}
+    client_id = f"client-{len(known['apps']) + 1}"
+    known["apps"][client_id] = {**made, "federated": [], "credentials": 0, "principal": False}
+    return client_id
+
+
+def _federated(known: dict[str, Any], values: list[str], given: dict[str, str]) -> str:
+    federated = known["apps"][given["--id"]]["federated"]
+    return "\n".join(each["name"] for each in federated if each["subject"] in given["--query"])
+
+
+def _federate(known: dict[str, Any], values: list[str], given: dict[str, str]) -> None:
+    known["apps"][given["--id"]]["federated"].append(json.loads(given["--parameters"]))
+
+
+def _reset(known: dict[str, Any], values: list[str], given: dict[str, str]) -> str:
+    known["apps"][given["--id"]]["credentials"] += 1
+    if "--create-cert" in given:
+        known["vault"][given["--cert"]] = "certificate"
+    return "s3cret of the application"
+
+
+def _make_principal(known: dict[str, Any], values: list[str], given: dict[str, str]) -> None:
+    known["apps"][given["--id"]]["principal"] = True
+
+
+def _put_secret(known: dict[str, Any], values: list[str], given: dict[str, str]) -> None:
+    known["vault"][given["--name"]] = Path(given["--file"]).read_text()
+
+
+def _set_variable(known: dict[str, Any], values: list[str], given: dict[str, str]) -> None:
+    known["azd"][values[0]] = values[1]
+
+
+# What a command prints, having changed what is known; KeyError where the real one fails.
+ANSWERS: dict[str, Callable[[dict[str, Any], list[str], dict[str, str]], str | None]] = {
+    "az account show": lambda known, _, __: known["tenant"] or sys.exit(1),
+    "az ad app list": _apps,
+    "az ad app show": lambda known, _, given: known["apps"][given["--id"]]["audience"],
+    "az ad app create": _make_app,
+    "az ad app federated-credential list": _federated,
+    "az ad app federated-credential create": _federate,
+    "az ad app credential reset": _reset,
+    "az ad sp list": lambda known, _, given: (
+        "principal" if known["apps"][quoted(given["--filter"])]["principal"] else ""
+    ),
+    "az ad sp create": _make_principal,
+    "az keyvault certificate show": lambda known, _, given: known["vault"][given["--name"]],
+    "az keyvault secret show": lambda known, _, given: known["vault"][given["--name"]],
+    "az keyvault secret set": _put_secret,
+    "azd env get-value": lambda known, values, _: known["azd"][values[0]],
+    "azd env set": _set_variable,
+}
+
+
+def main() -> None:
+    """Carry out one command."""
+    with (STATE / "calls").open("a") as calls:
+        calls.write(json.dumps(sys.argv[1:]) + "\n")
+    known = json.loads((STATE / "known").read_text())
+    if known.get("fails") == " ".join(sys.argv[1:])[: len(known.get("fails") or "-")]:
+        sys.exit(1)
+    command, values, given = parsed(sys.argv[1:])
+    printed = ANSWERS[command](known, values, given)
+    (STATE / "known").write_text(json.dumps(known))
+    if printed and given.get("--output") != "none":
+        sys.stdout.write(f"{printed}\n")
+
+
+if __name__ == "__main__":
+    main()
