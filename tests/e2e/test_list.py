@@ -82,8 +82,8 @@ def test_pages_lead_from_the_newest_request_to_the_oldest(stack: Stack) -> None:
     assert found == oldest_first[::-1]
 
 
-def test_a_publisher_without_requests_has_an_empty_list(stack: Stack) -> None:
-    assert listed(stack, publisherId="fabrikam") == []
+def test_what_nobody_has_asked_for_is_an_empty_list(stack: Stack) -> None:
+    assert listed(stack, offerId="never-seen") == []
     assert listed(stack, publisherId="FABRIKAM", offerId="never-seen") == []
 
 
