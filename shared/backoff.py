@@ -7,6 +7,7 @@ twice as often.
 import random
 
 MAX_BACKOFF_SECONDS = 900.0
+SHORTEST_WAIT_SECONDS = 1.0  # queues count in whole seconds, and none would be no wait at all
 LONGEST_WAIT_SECONDS = 1.2 * MAX_BACKOFF_SECONDS
 
 
@@ -20,6 +21,7 @@ def backoff_seconds(first: float, failures: int, retry_after: float | None = Non
     """
     ceiling = first * 2 ** min(failures, 20)
     is_longest = ceiling >= MAX_BACKOFF_SECONDS
-    bounds = (MAX_BACKOFF_SECONDS, LONGEST_WAIT_SECONDS) if is_longest else (0.0, ceiling)
+    shortest = min(SHORTEST_WAIT_SECONDS, ceiling)
+    bounds = (MAX_BACKOFF_SECONDS, LONGEST_WAIT_SECONDS) if is_longest else (shortest, ceiling)
     jittered = random.uniform(*bounds)  # noqa: S311 - spreads load, guards nothing
     return max(jittered, min(retry_after or 0.0, MAX_BACKOFF_SECONDS))
