@@ -38,7 +38,8 @@ class Sender(Protocol):
             Every recipient once. ``accepted`` may be empty: then nothing was sent.
 
         Raises:
-            MailDeferredError: Nothing was sent, and the reason may pass.
+            MailDeferredError: Nothing was sent, and the reason may pass; with how long the service
+                asks to wait, if it does.
             MailAnswerLostError: The mail was handed over but the answer did not come.
             MailRefusedError: The service refuses this mail for good.
         """
