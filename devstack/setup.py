@@ -21,6 +21,7 @@ from typing import IO
 ROOT = Path(__file__).parent.parent
 HEARTBEAT_SECONDS = 5.0
 STAMP_NAME = ".set-up-from"
+CHECKOV = Path(".devstack/checkov")
 PIP_QUIET = ("--disable-pip-version-check", "--no-input")
 NPM_QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier")
 
@@ -72,8 +73,8 @@ class Step:
 
 
 def steps(root: Path) -> list[Step]:
-    """What a checkout needs, in order: the second uses the first."""
-    return [_python_packages(root), _azurite(root)]
+    """What a checkout needs, in order: the others use the first."""
+    return [_python_packages(root), _azurite(root), _checkov(root)]
 
 
 def _python_packages(root: Path) -> Step:
@@ -102,6 +103,24 @@ def _azurite(root: Path) -> Step:
         locks=(folder / "package.json", folder / "package-lock.json"),
         commands=(
             (python, "-m", "devstack.node", "npm", "ci", "--prefix", str(folder), *NPM_QUIET),
+        ),
+    )
+
+
+def _checkov(root: Path) -> Step:
+    # In a place of its own: it pins packages that the others need newer.
+    venv, requirements = root / CHECKOV, root / "requirements-checkov.txt"
+    python = str(venv / "bin/python")
+    install = ("-m", "pip", "install", *PIP_QUIET, "--no-compile", "--no-deps", "-r")
+    return Step(
+        title="Checkov, which knows Azure's policies",
+        folder=venv,
+        program=venv / "bin/checkov",
+        locks=(requirements,),
+        commands=(
+            (sys.executable, "-m", "venv", "--clear", str(venv)),
+            (python, *install, str(requirements)),
+            (python, "-m", "pip", "check", *PIP_QUIET),
         ),
     )
 

@@ -19,11 +19,10 @@ param isPrivate bool
 var container = 'app-package'
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
-  // checkov:skip=CKV_AZURE_206: what it holds is made again by a deployment; keys of callers are not worth a second region
-  // checkov:skip=CKV_AZURE_59: private endpoints are optional; keys and public blobs are off in either case
+  // checkov:skip=CKV_AZURE_206: a deployment makes again what it holds; only callers' keys would change
   // checkov:skip=CKV_AZURE_35: without private endpoints the app's addresses are not known beforehand
-  // checkov:skip=CKV_AZURE_33: it has no queues
-  // checkov:skip=CKV2_AZURE_1: customer-managed keys need a vault that must never be away; Microsoft's keys encrypt
+  // checkov:skip=CKV_AZURE_59: as above; keys and public blobs are off, and roles let in nobody else
+  // checkov:skip=CKV_AZURE_36: no service of Microsoft's has any business here
   name: name
   location: location
   tags: tags

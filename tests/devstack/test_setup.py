@@ -126,4 +126,9 @@ def test_a_step_whose_program_has_gone_is_not_done(tmp_path: Path) -> None:
 
 def test_this_checkout_is_set_up_from_its_own_lock_files() -> None:
     locks = [lock.name for installed in steps(ROOT) for lock in installed.locks]
-    assert locks == ["requirements-dev.txt", "package.json", "package-lock.json"]
+    assert locks == [
+        "requirements-dev.txt",
+        "package.json",
+        "package-lock.json",
+        "requirements-checkov.txt",
+    ]

@@ -187,7 +187,7 @@ class Template:
             id=self._id(type_name, members["name"], parent, on.id if on else self._at),
             scope=on.id if on else self._at,
             body=members,
-            waived=waivers(body),
+            waived={**self._file.waived, **waivers(body)},
         )
         self._resources.append(resource)
         for nested in _nested(body):

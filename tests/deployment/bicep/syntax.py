@@ -5,7 +5,7 @@ package registries. What it does not know is an error here, never skipped.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -54,6 +54,11 @@ class BicepFile:
     declarations: dict[str, Declaration]
     outputs: dict[str, Declaration]
 
+    @property
+    def waived(self) -> dict[str, str]:
+        """What comments between its declarations waive, for every resource of the file."""
+        return _waivers(node for node in self.root.children if node.type == "comment")
+
     def of_kind(self, kind: str) -> list[Declaration]:
         """Its declarations of one kind, in order."""
         found = (*self.declarations.values(), *self.outputs.values())
@@ -91,8 +96,11 @@ def read(path: Path) -> BicepFile:
 
 def waivers(node: Node) -> dict[str, str]:
     """Checkov's checks that comments within the node waive, each with its reason."""
-    comments = (text_of(each) for each in walk(node) if each.type == "comment")
-    found = (_WAIVER.match(comment) for comment in comments)
+    return _waivers(each for each in walk(node) if each.type == "comment")
+
+
+def _waivers(comments: Iterable[Node]) -> dict[str, str]:
+    found = (_WAIVER.match(text_of(comment)) for comment in comments)
     return {match["check"]: match["reason"] for match in found if match}
 
 
