@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -151,7 +152,9 @@ class Poller:
         if leased.crashes >= SUSPECT_CRASHES:
             run.suspects.append(self._step.hold(leased, HOLD_SECONDS))
             return
-        run.under_way.add(self._executor.submit(self._take, leased, run))
+        # With the context of this thread, in which the Python worker keeps the invocation's id: of
+        # what is logged without one nothing reaches Application Insights.
+        run.under_way.add(self._executor.submit(copy_context().run, self._take, leased, run))
 
     def _take(self, leased: Leased, run: _Run) -> None:
         with working_on(leased.pending.request_id, leased.pending.traceparent):

@@ -99,9 +99,12 @@ def test_an_answer_of_another_type_than_the_runtime_knows_ends_the_start(
 
 
 def test_ctrl_c_during_the_start_ends_it_without_a_word(app: Path, start_host: StartHost) -> None:
-    write_http_function(
-        app, code="event(event='importing')\ntime.sleep(600)\ndef main(req): return ''"
-    )
+    code = """
+    print(json.dumps({"event": "importing"}), flush=True)
+    time.sleep(600)
+    def main(req): return ""
+    """
+    write_http_function(app, code=code)
     host = start_host(app, ready=False)
     host.wait_for_events("importing")
 
@@ -178,6 +181,28 @@ def test_json_objects_are_logged_alone_on_their_line_and_sdk_chatter_is_not(
         "INFO root: said",
     ]
     assert [json.loads(line)["event"] for line in lines[:2]] == ["a", "b"]
+
+
+def test_what_a_thread_logs_without_its_invocations_context_is_lost_as_in_azure(
+    app: Path, start_host: StartHost
+) -> None:
+    code = """
+    from concurrent.futures import ThreadPoolExecutor
+    from contextvars import copy_context
+
+    def main(req: func.HttpRequest) -> str:
+        with ThreadPoolExecutor() as workers:
+            workers.submit(event, event="without")
+            workers.submit(copy_context().run, lambda: event(event="with"))
+        event(event="after")
+        return ""
+    """
+    write_function(app, "Talk", http_trigger(), HTTP_ANSWER, code=code)
+    host = start_host(app)
+    assert requests.get(f"{host.url}/api/Talk", timeout=30).ok
+    host.wait_for_events("after")
+    assert host.events("with")
+    assert not host.events("without")
 
 
 def test_ctrl_c_ends_an_idle_host_at_once(app: Path, start_host: StartHost) -> None:
