@@ -29,12 +29,17 @@ _AFTER_TTL = timedelta(days=4)  # a cancellation is confirmed for a day, its mai
 
 @dataclass(frozen=True, kw_only=True)
 class StorageSettings:
-    """Where the queues and the table live: a connection string, or an identity and two URLs."""
+    """Where the queues and the table live: a connection string, or an identity and two URLs.
+
+    Attributes:
+        uses_azure_cli: Whether the identity is that of the person who is signed in with ``az``.
+    """
 
     connection_string: str = field(default="", repr=False)
     queue_service_uri: str = ""
     table_service_uri: str = ""
     client_id: str = ""
+    uses_azure_cli: bool = False
 
     @classmethod
     def from_env(cls, environ: Environment, *, needs_table: bool = True) -> "StorageSettings":
@@ -45,21 +50,22 @@ class StorageSettings:
             needs_table: Whether a missing URL of the tables is a problem of the caller's.
         """
         read = SettingsReader("Storage", environ)
+        credential = read.text("CancelStorage__credential")
         settings = cls(
             connection_string=read.text("CancelStorage"),
             queue_service_uri=read.text("CancelStorage__queueServiceUri"),
             table_service_uri=read.text("CancelStorage__tableServiceUri"),
             client_id=read.text("CancelStorage__clientId"),
+            uses_azure_cli=credential == "azurecli",
         )
-        credential = read.text("CancelStorage__credential")
         if not settings.connection_string:
             read.require("CancelStorage__queueServiceUri", "or CancelStorage", "account's queues")
             if needs_table:
                 read.require(
                     "CancelStorage__tableServiceUri", "or CancelStorage", "account's tables"
                 )
-            if credential not in ("", "managedidentity"):
-                read.problem("CancelStorage__credential", "can only be managedidentity")
+            if credential not in ("", "managedidentity", "azurecli"):
+                read.problem("CancelStorage__credential", "can only be managedidentity or azurecli")
         return read.checked(settings)
 
 

@@ -26,7 +26,7 @@ def queue_client(storage: StorageSettings, name: str) -> QueueClient:
     """A client for a queue."""
     if storage.connection_string:
         return QueueClient.from_connection_string(storage.connection_string, name, **_options())
-    credential = _credential(storage.client_id)
+    credential = _credential(storage.client_id, storage.uses_azure_cli)
     return QueueClient(storage.queue_service_uri, name, credential=credential, **_options())
 
 
@@ -34,7 +34,7 @@ def table_client(storage: StorageSettings) -> TableClient:
     """A client for the table."""
     if storage.connection_string:
         return TableClient.from_connection_string(storage.connection_string, TABLE, **_options())
-    credential = _credential(storage.client_id)
+    credential = _credential(storage.client_id, storage.uses_azure_cli)
     return TableClient(storage.table_service_uri, TABLE, credential=credential, **_options())
 
 
@@ -44,9 +44,11 @@ def _options() -> dict[str, Any]:
 
 
 @cache
-def _credential(client_id: str) -> Any:
-    from azure.identity import ManagedIdentityCredential
+def _credential(client_id: str, uses_azure_cli: bool) -> Any:
+    from azure.identity import AzureCliCredential, ManagedIdentityCredential
 
+    if uses_azure_cli:
+        return AzureCliCredential()
     return ManagedIdentityCredential(
         client_id=client_id or None,
         retry_total=0,
