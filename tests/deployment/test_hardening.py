@@ -64,6 +64,11 @@ def test_telemetry_is_taken_by_token_only() -> None:
     assert re.fullmatch(r"ClientId=<id-.*\.clientId>;Authorization=AAD", authentication)
 
 
+def test_mail_is_sent_by_token_only() -> None:
+    service = one(resources({}), "Microsoft.Communication/communicationServices")
+    assert service.properties["disableLocalAuth"] is True
+
+
 def test_host_and_business_have_an_account_each_and_neither_has_keys() -> None:
     found = resources({})
     accounts = of_type(found, ACCOUNTS)
@@ -140,8 +145,11 @@ def test_every_private_endpoint_is_found_by_name_in_the_network_that_the_app_is_
     assert {each.id.partition("/virtualNetworkLinks")[0] for each in links} == zones
     assert {each.properties["virtualNetwork"]["id"] for each in links} == {network.id}
     groups = of_type(found, "Microsoft.Network/privateEndpoints/privateDnsZoneGroups")
-    configured = [each.properties["privateDnsZoneConfigs"][0]["properties"] for each in groups]
-    assert {each["privateDnsZoneId"] for each in configured} == zones
+    configured = [each.properties["privateDnsZoneConfigs"][0] for each in groups]
+    assert {each["properties"]["privateDnsZoneId"] for each in configured} == zones
+    for each in configured:
+        of_group = {"vault": "vaultcore.azure.net"}.get(each["name"], f"{each['name']}.core.")
+        assert f"/privatelink.{of_group}" in each["properties"]["privateDnsZoneId"]
     app = one(found, "Microsoft.Web/sites").properties["virtualNetworkSubnetId"]
     assert app.startswith(f"<{network.name}.")
 
