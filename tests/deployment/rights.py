@@ -8,6 +8,7 @@ from itertools import chain
 
 _QUEUES = "Microsoft.Storage/storageAccounts/queueServices/queues/"
 _TABLES = "Microsoft.Storage/storageAccounts/tableServices/tables/"
+_MAIL = "Microsoft.Communication/"
 
 # Any one of the sets will do.
 type Needs = tuple[frozenset[str], ...]
@@ -24,10 +25,11 @@ QUEUE_CALLS: dict[str, Needs] = {
     "peek_messages": _of(_QUEUES, "messages/read"),
     "update_message": _of(_QUEUES, "messages/write"),
     "delete_message": _of(_QUEUES, "messages/process/action", "messages/delete"),
-}
-# The trigger and the scale controller: is there a queue, and how long is it? Then as above.
-HOST_CALLS: dict[str, Needs] = {
     "get_queue_properties": _of(_QUEUES, "read"),
+}
+# The trigger and the scale controller: is there a queue, and how long is it? Then as the app does.
+HOST_CALLS: dict[str, Needs] = {
+    "get_queue_properties": QUEUE_CALLS["get_queue_properties"],
     **{name: QUEUE_CALLS[name] for name in ("receive_messages", "update_message")},
     **{name: QUEUE_CALLS[name] for name in ("delete_message", "send_message")},
 }
@@ -43,6 +45,13 @@ TABLE_CALLS: dict[str, Needs] = {
     "submit_transaction": _of(
         _TABLES, "entities/write entities/delete", "entities/add/action entities/update/action"
     ),
+}
+# What Microsoft documents for sending by SMTP, the only list there is; looking up is reading.
+MAIL_CALLS: dict[str, Needs] = {
+    "begin_send": _of(
+        _MAIL, "CommunicationServices/Read CommunicationServices/Write EmailServices/Write"
+    ),
+    "send_request": _of(_MAIL, "CommunicationServices/Read"),
 }
 
 STORAGE_ROLES: dict[str, frozenset[str]] = {

@@ -100,6 +100,8 @@ def test_the_app_is_reached_by_tls_only_and_published_to_by_token_only() -> None
     found = resources({})
     app = one(found, "Microsoft.Web/sites").properties
     assert app["httpsOnly"] is True
+    [identity] = one(found, "Microsoft.Web/sites").body["identity"]["userAssignedIdentities"]
+    assert app["keyVaultReferenceIdentity"] == identity
     site = app["siteConfig"]
     assert (site["minTlsVersion"], site["scmMinTlsVersion"], site["ftpsState"]) == (
         "1.2",

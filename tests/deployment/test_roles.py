@@ -11,6 +11,7 @@ from shared.table_calls import TABLE
 from tests.deployment.bicep.deployment import SUBSCRIPTION, Resource
 from tests.deployment.rights import (
     HOST_CALLS,
+    MAIL_CALLS,
     QUEUE_CALLS,
     ROLE_NAMES,
     STORAGE_ROLES,
@@ -76,6 +77,7 @@ def roles_on(found: list[Resource], kind: str, name: str) -> list[str]:
 def test_the_map_of_rights_has_every_call_that_the_code_makes_and_no_other() -> None:
     assert calls_on("QueueClient") == QUEUE_CALLS.keys()
     assert calls_on("TableClient") == TABLE_CALLS.keys()
+    assert {*calls_of("shared/notification/acs_client.py")} == MAIL_CALLS.keys()
 
 
 def test_every_queue_and_table_that_the_code_names_is_made_and_no_other() -> None:
@@ -149,11 +151,9 @@ def test_senders_may_put_messages_on_the_queue_of_requests_and_nothing_else() ->
 def test_the_role_made_for_mail_allows_to_send_and_gives_out_no_key() -> None:
     [role] = of_type(resources({}), DEFINITION)
     [permissions] = role.properties["permissions"]
-    assert permissions["actions"] == [
-        "Microsoft.Communication/CommunicationServices/Read",
-        "Microsoft.Communication/CommunicationServices/Write",
-        "Microsoft.Communication/EmailServices/Write",
-    ]
+    needed = frozenset(right for [way] in MAIL_CALLS.values() for right in way)
+    assert set(permissions["actions"]) == needed
+    assert not permissions["dataActions"]
     [group] = role.properties["assignableScopes"]
     assert group.endswith("/resourceGroups/offer-cancel-contoso-rg")
 

@@ -1,0 +1,50 @@
+"""The guide names what there is: variables, outputs, files, options, headings."""
+
+import re
+
+import pytest
+
+from tests.deployment.templates import INFRA, PARAMETERS, ROOT, template, variable_of
+from tests.test_contracts import settings_read
+
+GUIDE = ROOT / "docs/deploying.md"
+TEXT = GUIDE.read_text()
+VARIABLES = {variable_of(name) for name in PARAMETERS}
+
+
+def test_what_is_to_be_set_is_a_variable_of_the_templates() -> None:
+    named = set(re.findall(r"azd env set ([A-Z_]+) ", TEXT))
+    table = re.search(r"\| variable \|.*?\n\n", TEXT, re.DOTALL)
+    assert table
+    named |= set(re.findall(r"`([A-Z_]+)`", table[0].replace("`Standard_LRS`", "")))
+    assert named <= VARIABLES
+    assert len(named) > 12
+
+
+def test_what_is_read_back_is_an_output_of_the_templates() -> None:
+    named = set(re.findall(r"azd env get-value ([A-Z_]+)", TEXT))
+    assert named
+    assert named <= template({}).outputs().keys()
+
+
+def test_links_lead_somewhere() -> None:
+    headings = re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
+        path, _, anchor = target.partition("#")
+        if target.startswith("https://"):
+            continue
+        assert not path or (GUIDE.parent / path).exists(), target
+        assert path or anchor in anchors, target
+
+
+@pytest.mark.parametrize("name", ["webhook-secrets", "smtp-url"])
+def test_secrets_have_the_names_that_settings_refer_to(name: str) -> None:
+    assert f"`{name}`" in TEXT
+    assert f"{name})'" in (INFRA / "modules/resources.bicep").read_text()
+
+
+def test_settings_for_the_commands_are_ones_that_the_code_reads() -> None:
+    named = set(re.findall(r"^export (\w+)=", TEXT, re.MULTILINE))
+    assert named
+    assert named <= settings_read()
