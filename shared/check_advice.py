@@ -1,47 +1,106 @@
 """What is to be done about a check that failed, by what was answered.
 
-The advice stands for the problem, too: two failures with the same advice are one problem.
+An indented line is a command for the app as infra/ deploys it, to be typed in a checkout with the
+azd environment selected. The advice stands for the problem, too: two failures with the same advice
+are one problem.
 """
 
 from collections.abc import Sequence
+from itertools import product
 
-from shared.errors import ConfigurationError, OfferCancelError, PartnerCenterError
+from shared.errors import (
+    ConfigurationError,
+    MailAnswerLostError,
+    OfferCancelError,
+    PartnerCenterError,
+)
+from shared.settings_reader import UNRESOLVED
 
 type Hints = Sequence[tuple[str, str]]
 
-SETTINGS = "Mend these settings of the function app; requests wait until then."
+NOT_ALLOWED = "its domain is not in NOTIFICATION_ALLOWED_DOMAINS"
+_ACCESS = "\n  infra/scripts/partner-center-access.sh"
+_RENEW = f"{_ACCESS} --renew"
+# Without the option azd does nothing as long as the templates are what they were.
+_PROVISION = "\n  azd provision --no-state"
+_PROBE = "\n  infra/scripts/probe.sh"
 
+SETTINGS = "Mend these settings of the function app; requests wait until then."
+_NO_SECRET = (
+    "Azure could not take these secrets from Key Vault: put in what is missing, or give the app's"
+    " identity the role Key Vault Secrets User on it. The first command says which it is, the"
+    f" second gives the role.{_PROBE}{_PROVISION}"
+)
+
+_NOT_FEDERATED = "The application has no federated credential"
 _TOKEN: Hints = (
     (
         "AADSTS7000222",
         "The client secret has expired: make a new one for the application in Microsoft Entra and"
-        " set PARTNER_CENTER_CLIENT_SECRET.",
+        f" set PARTNER_CENTER_CLIENT_SECRET; or let it be put into Key Vault.{_RENEW}",
     ),
     (
         "AADSTS7000215",
         "This is not a secret of the application: set PARTNER_CENTER_CLIENT_SECRET to the secret's"
-        " value, not its id.",
+        f" value, not its id; or let a new one be put into Key Vault.{_RENEW}",
     ),
     (
         "AADSTS700016",
         "The tenant does not know the application: check PARTNER_CENTER_CLIENT_ID and"
-        " PARTNER_CENTER_TENANT_ID.",
+        " PARTNER_CENTER_TENANT_ID. In a tenant of its own Partner Center needs an administrator's"
+        f" consent; the command prints the link.{_ACCESS}",
+    ),
+    (
+        "AADSTS7000229",
+        "The application has no service principal in the tenant of Partner Center: an"
+        " administrator has to consent there; the first command prints the link, and who is signed"
+        f" in there may use the second.{_ACCESS}"
+        '\n  az ad sp create --id "$PARTNER_CENTER_CLIENT_ID"',
+    ),
+    (
+        "AADSTS7000112",
+        "The application is disabled: somebody has to enable it, signed in to the tenant of"
+        " Partner Center."
+        '\n  az ad sp update --id "$PARTNER_CENTER_CLIENT_ID" --set accountEnabled=true',
+    ),
+    (
+        "AADSTS53003",
+        "A Conditional Access policy keeps the application out: in the tenant of Partner Center,"
+        " exclude it, or let in the addresses that the function app calls from.",
     ),
     ("AADSTS90002", "There is no such tenant: check PARTNER_CENTER_TENANT_ID."),
     (
         "AADSTS700027",
         "The application does not know this certificate, or it has expired: upload its public part"
-        " in Microsoft Entra.",
+        f" in Microsoft Entra; or let a new one be made in Key Vault.{_RENEW}",
     ),
     (
         "AADSTS700236",
         "The application must be registered in the tenant of the managed identity, and be allowed"
-        " in the tenant of Partner Center.",
+        " in the tenant of Partner Center; the command makes one.\n  azd env set"
+        f" PARTNER_CENTER_CLIENT_ID ''{_ACCESS}",
+    ),
+    (
+        "AADSTS700211",
+        f"{_NOT_FEDERATED} of this issuer: the issuer must be the tenant of the managed identity,"
+        f" as https://login.microsoftonline.com/TENANT-ID/v2.0. The command adds it.{_ACCESS}",
+    ),
+    (
+        "AADSTS700212",
+        f"{_NOT_FEDERATED} for this audience: it must be api://AzureADTokenExchange. Delete the"
+        " one that the first command shows with another, then let it be made again.\n  az ad app"
+        f' federated-credential list --id "$PARTNER_CENTER_CLIENT_ID"{_ACCESS}',
+    ),
+    (
+        "AADSTS700213",
+        f"{_NOT_FEDERATED} for this managed identity: the subject must be the identity's object"
+        " id, not its client id, and the identity that of this deployment. The command adds it."
+        f"{_ACCESS}",
     ),
     (
         "AADSTS7002",
-        "The application has no federated credential for this managed identity: add one with the"
-        " identity's object id as its subject.",
+        f"{_NOT_FEDERATED} for this managed identity: add one with the identity's object id as its"
+        f" subject; the command does.{_ACCESS}",
     ),
     (
         "AADSTS500011",
@@ -51,7 +110,7 @@ _TOKEN: Hints = (
     (
         "ManagedIdentityCredential",
         "The function app does not have the managed identity: assign it, and check"
-        " PARTNER_CENTER_MANAGED_IDENTITY_CLIENT_ID.",
+        f" PARTNER_CENTER_MANAGED_IDENTITY_CLIENT_ID; the command does both.{_PROVISION}",
     ),
 )
 _NOTHING_ISSUED = (
@@ -74,7 +133,14 @@ _STORAGE: Hints = (
     (
         "AuthorizationPermissionMismatch",
         "Give the function app's identity the roles Storage Queue Data Contributor and Storage"
-        " Table Data Contributor on this storage account.",
+        " Table Data Contributor on this storage account, or on each queue and the table. The"
+        f" command does; it may take ten minutes until they count.{_PROVISION}",
+    ),
+    (
+        "KeyBasedAuthenticationNotPermitted",
+        "The storage account takes no keys: let the app use its identity, by"
+        " CancelStorage__queueServiceUri, CancelStorage__tableServiceUri and"
+        f" CancelStorage__clientId in place of CancelStorage; the command does.{_PROVISION}",
     ),
     (
         "AuthorizationFailure",
@@ -93,16 +159,49 @@ _NO_STORAGE = (
 )
 _NO_MAIL_ACCESS = (
     "Azure Communication Services does not let the identity in: give it the role Communication and"
-    " Email Service Owner on the resource of NOTIFICATION_ACS_ENDPOINT, in the same tenant."
+    " Email Service Owner on the resource of NOTIFICATION_ACS_ENDPOINT, in the same tenant. The"
+    f" commands do; it may take ten minutes until it counts.\n  azd env set MAIL_ROLE built-in"
+    f"{_PROVISION}"
 )
+_LOCKED_OUT = tuple(product(("login", "mail"), (401, 403)))
 _MAIL: Hints = (
     (
         "no token for the mail service",
         "The function app does not have the managed identity that is to mail: assign it, and check"
-        " NOTIFICATION_ACS_CLIENT_ID.",
+        f" NOTIFICATION_ACS_CLIENT_ID; the command does both.{_PROVISION}",
     ),
-    ("the login: 401", _NO_MAIL_ACCESS),
-    ("the login: 403", _NO_MAIL_ACCESS),
+    (
+        "DomainNotLinked",
+        "The domain of NOTIFICATION_SENDER is not linked to the resource of"
+        " NOTIFICATION_ACS_ENDPOINT. A domain of your own must be verified first; then the commands"
+        " link it.\n  azd env set MAIL_DOMAIN_IS_VERIFIED true\n  azd provision",
+    ),
+    (
+        "InvalidSenderUserName",
+        "The domain is linked, but has no such sender: check NOTIFICATION_SENDER, and the"
+        " MailFrom addresses of the domain in Azure.",
+    ),
+    (
+        NOT_ALLOWED,
+        "The app mails to no such domain: add it to NOTIFICATION_ALLOWED_DOMAINS, or name an"
+        " address of another.",
+    ),
+    (
+        "refused for good",
+        "The mail server knows no such mailbox, or takes no mail for it from NOTIFICATION_SENDER.",
+    ),
+    ("refused for now", "The mail server puts it off: try again in some minutes."),
+    (
+        "quota is used up",
+        "The mail service lets nothing be sent for now: try again in an hour, or have the quota"
+        " raised by a support request.",
+    ),
+    (
+        "answered the sender",
+        "The mail server does not take NOTIFICATION_SENDER: use an address that its user may send"
+        " from.",
+    ),
+    *((f"answered the {step}: {code}", _NO_MAIL_ACCESS) for step, code in _LOCKED_OUT),
     (
         "the login: 429",
         "The subscription's quota for asking about mails is used up by others: see who asks so"
@@ -125,6 +224,7 @@ _MAIL: Hints = (
     ),
     ("certificate", "The mail server's certificate is not valid for the host that is named."),
 )
+_PERHAPS_SENT = "It may have been sent: see whether it arrives."
 _NO_MAIL = (
     "The mail server cannot be reached: check NOTIFICATION_SMTP_URL and the way out of the network"
     " (Azure blocks port 25); mails wait for three days."
@@ -151,11 +251,13 @@ def for_storage(error: OfferCancelError) -> str:
 
 
 def for_mail(error: OfferCancelError) -> str:
-    """When the mail server cannot be used."""
+    """When the mail server cannot be used, or did not take a mail."""
+    if isinstance(error, MailAnswerLostError):
+        return _PERHAPS_SENT
     return _hint(error, _MAIL, _NO_MAIL)
 
 
 def _hint(error: OfferCancelError, hints: Hints, otherwise: str) -> str:
     if isinstance(error, ConfigurationError):
-        return SETTINGS
+        return _NO_SECRET if UNRESOLVED in str(error) else SETTINGS
     return next((advice for sign, advice in hints if sign in str(error)), otherwise)

@@ -8,6 +8,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from textwrap import indent
 
 import msgspec
 
@@ -152,5 +153,5 @@ def _lines(problems: Iterable[CheckResult]) -> Iterator[str]:
     yield "The hourly checks have found something that keeps requests from being carried out, or"
     yield "will. Nothing is lost: requests wait. Each problem is mailed once a day at the most."
     for problem in problems:
-        yield from ("", f"{problem.name}: {plain(problem.said, 500)}", f"  {problem.mend}")
+        yield from ("", f"{problem.name}: {plain(problem.said, 500)}", indent(problem.mend, "  "))
     yield from ("", "WHEN IT IS MENDED, see whether it is", "  python -m shared.operate check")

@@ -117,6 +117,12 @@ def mail_check(log_in: Callable[[], None]) -> Check:
     return Check(MAIL_CHECK, _said(log_in, "the mail server lets us in"), check_advice.for_mail)
 
 
+def trial_mail_check(send: Callable[[], None]) -> Check:
+    """Sending a mail to somebody who is waiting for it."""
+    found = "the mail server has taken a test mail; see whether it arrives"
+    return Check("mail-test", _said(send, found), check_advice.for_mail)
+
+
 def _said(work: Callable[[], None], found: str) -> Callable[[], str]:
     def tried() -> str:
         work()

@@ -8,6 +8,7 @@ from shared.errors import ConfigurationError, InvalidRequestError
 _WEEK = timedelta(days=7)
 # What a setting says as long as Azure could not put the secret in its place.
 _REFERENCE = "@Microsoft.KeyVault("
+UNRESOLVED = "is a Key Vault reference that Azure could not resolve"
 
 type Environment = Mapping[str, str]
 
@@ -25,7 +26,7 @@ class SettingsReader:
         """The setting without the blanks around it; a problem if its secret is not to be had."""
         text = self._environ.get(name, "").strip()
         if text.startswith(_REFERENCE):
-            self.problem(name, "is a Key Vault reference that Azure could not resolve")
+            self.problem(name, UNRESOLVED)
         return text or default
 
     def items(self, name: str) -> list[str]:

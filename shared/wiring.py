@@ -171,9 +171,15 @@ def redrive() -> "Redrive":
     )
 
 
-def checks(publisher_id: str = "", offer_id: str = "") -> "tuple[Check, ...]":
-    """What can be checked; a part whose settings are wrong fails in its own checks."""
-    from shared.checks import mail_check, partner_center_checks, storage_checks
+def checks(publisher_id: str = "", offer_id: str = "", mail_to: str = "") -> "tuple[Check, ...]":
+    """What can be checked; a part whose settings are wrong fails in its own checks.
+
+    Args:
+        publisher_id: Whose offer to read; empty for the first that is served here.
+        offer_id: Which offer to read; empty for one that hardly exists.
+        mail_to: Who gets a test mail; empty for nobody.
+    """
+    from shared.checks import mail_check, partner_center_checks, storage_checks, trial_mail_check
 
     read_from = publisher_id or min(environment.policy_or_default().allowed_publishers, default="")
     queues = (*_QUEUES, *(name + POISON_SUFFIX for name in _QUEUES))
@@ -183,6 +189,7 @@ def checks(publisher_id: str = "", offer_id: str = "") -> "tuple[Check, ...]":
             {**{name: partial(_try_queue, name) for name in queues}, TABLE: _try_table}
         ),
         mail_check(_log_in_to_mail),
+        *([trial_mail_check(partial(_send_test_mail, mail_to))] if mail_to else []),
     )
 
 
@@ -209,19 +216,39 @@ def _log_in_to_mail() -> None:
     log_in(environment.mail())
 
 
+def _send_test_mail(recipient: str) -> None:
+    from shared.check_mail import send_test_mail
+    from shared.mail_senders import sender_for
+
+    send_test_mail(environment.mail(), sender_for, recipient, utc_now())
+
+
 @cache
 def housekeeping() -> "Housekeeping":
     """What ``PollTimerTrigger`` calls after polling."""
     from shared.check_watch import LOOK_EVERY, CheckWatch
+    from shared.gauges import Gauges, Tally
     from shared.housekeeping import Housekeeping, SeldomTask
     from shared.poison_digest import PoisonDigest
     from shared.poison_watch import PoisonWatch
     from shared.retention import Retention
     from shared.sweep import Sweep
 
-    pending = _queue(PENDING_CANCELLATIONS)
+    pending, tally = _queue(PENDING_CANCELLATIONS), Tally()
     sweep = Sweep(
-        ledger=ledger(), pending=pending, mailer=_mailer, policy=environment.policy(), clock=utc_now
+        ledger=ledger(),
+        pending=pending,
+        mailer=_mailer,
+        policy=environment.policy(),
+        clock=utc_now,
+        tally=tally,
+    )
+    gauges = Gauges(
+        requests=_queue(CANCEL_REQUESTS),
+        pending=pending,
+        poison=[_queue(name + POISON_SUFFIX) for name in _QUEUES],
+        tally=tally,
+        clock=utc_now,
     )
     watches = (
         PoisonWatch(
@@ -242,6 +269,7 @@ def housekeeping() -> "Housekeeping":
         # First, since it does not fail when storage does: it says what is wrong with it.
         SeldomTask(check_watch.run_if_due, every=LOOK_EVERY, clock=utc_now),
         sweep.run,
+        gauges.run,
         *(watch.run for watch in watches),
         digest.run,
         retention.run_if_due,

@@ -4,6 +4,7 @@ import argparse
 import re
 from collections.abc import Callable
 
+from shared.addresses import is_valid
 from shared.models import GUID_PATTERN, OFFER_ID_PATTERN, PUBLISHER_ID_PATTERN
 from shared.operate import commands
 from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS
@@ -109,8 +110,8 @@ def _add_check(found: Commands) -> None:
         "check",
         help="whether everything that the app needs can be had",
         description="Gets a token for Partner Center, reads one offer, reads and writes queues and "
-        "table without leaving anything, and logs in to the mail server without a mail. The "
-        "poller does the same every hour.",
+        "table without leaving anything, and logs in to the mail server. Nobody is mailed but who "
+        "is named by --mail-to. The poller does the same every hour, without a mail.",
     )
     each.add_argument(
         "--publisher",
@@ -123,6 +124,9 @@ def _add_check(found: Commands) -> None:
         type=_matching(OFFER_ID_PATTERN),
         metavar="ID",
         help="which offer to read; that there is none proves access, too",
+    )
+    each.add_argument(
+        "--mail-to", type=_address, metavar="ADDRESS", help="send this address a test mail"
     )
     _add_json(each)
     each.set_defaults(command=commands.check)
@@ -145,6 +149,13 @@ def _at_least_one(text: str) -> int:
 
 def _guid(text: str) -> str:
     return _matching(GUID_PATTERN)(text).lower()
+
+
+def _address(text: str) -> str:
+    if not is_valid(text):
+        # Standard error may end up in a log, and an address is personal data.
+        raise argparse.ArgumentTypeError("must be one bare e-mail address")
+    return text
 
 
 def _matching(pattern: str) -> Callable[[str], str]:

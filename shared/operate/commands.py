@@ -112,7 +112,8 @@ def drop(options: Namespace, tools: Tools) -> int:
 
 def check(options: Namespace, tools: Tools) -> int:
     """``check``: whether everything that the app needs can be had."""
-    results = run_checks(tools.checks(options.publisher or "", options.offer or ""))
+    asked = (options.publisher, options.offer, options.mail_to)
+    results = run_checks(tools.checks(*(value or "" for value in asked)))
     if options.json:
         _say(tools, [showing.as_json(results)])
     for result in () if options.json else results:

@@ -200,5 +200,18 @@ def checked(result: CheckResult) -> Iterator[str]:
 
 
 def indented(text: str) -> list[str]:
-    """A remark below a line."""
-    return wrap(plain(text), COLUMNS, initial_indent=" " * 9, subsequent_indent=" " * 9)
+    """A remark below a line; what is indented in it is a command, and stays on a line to copy."""
+    return [shown for line in text.splitlines() for shown in _indented(line)]
+
+
+def _indented(line: str) -> list[str]:
+    margin = " " * 9
+    if line.startswith(" "):
+        return [f"{margin}  {plain(line)}"]
+    return wrap(
+        plain(line),
+        COLUMNS,
+        initial_indent=margin,
+        subsequent_indent=margin,
+        break_on_hyphens=False,
+    )

@@ -17,7 +17,8 @@ class Tools:
 
     Attributes:
         shelf: The poison queues; like all the parts, ``ConfigurationError`` without its settings.
-        checks: The checks, reading this publisher and offer; empty for a default.
+        checks: The checks, reading this publisher and offer, and mailing this address; empty for a
+            default, or no mail.
         sleep: Waits between two messages.
         ask: Shows a question and returns what was answered.
         out: Where everything is shown.
@@ -26,7 +27,7 @@ class Tools:
     shelf: Callable[[], PoisonShelf]
     redrive: Callable[[], Redrive]
     ledger: Callable[[], Ledger]
-    checks: Callable[[str, str], Sequence[Check]]
+    checks: Callable[[str, str, str], Sequence[Check]]
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
     ask: Callable[[str], str]

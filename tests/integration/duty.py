@@ -60,7 +60,7 @@ class Duty:
             shelf=lambda: self.shelf,
             redrive=lambda: self.redrive(**parts),
             ledger=lambda: self.stage.ledger,
-            checks=lambda publisher, offer: checks,
+            checks=lambda publisher, offer, mail_to: checks,
             clock=self.stage.time,
             sleep=self.slept.append,
             ask=ask,

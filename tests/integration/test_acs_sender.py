@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ from uuid import UUID
 import pytest
 
 from devstack.communication import AcsTrouble, CommunicationService
-from shared.checks import Status, mail_check, run_checks
+from shared.check_mail import SUBJECT, send_test_mail
+from shared.checks import CheckResult, Status, mail_check, run_checks, trial_mail_check
 from shared.errors import MailAnswerLostError, MailDeferredError, MailRefusedError
+from shared.mail_senders import sender_for
 from shared.notification.acs import MAX_BYTES, AcsSender
 from shared.notification.acs_resource import AcsResource
 from shared.notification.quota import Quota
 from shared.notification.rendering import render
 from shared.notification.sender import Delivery
+from shared.settings import MailSettings
 from tests.integration.mail_services import AcsService, sender_to
 from tests.integration.raw_server import ScriptedHttp, http_answer
 from tests.integration.smtp_sending import A, B, C, a_mail, failure_of
@@ -215,3 +219,21 @@ def test_the_check_says_what_is_missing(service: AcsService, acs: CommunicationS
     acs.give_identity(granted=False)
     assert "NOTIFICATION_ACS_CLIENT_ID" in checked(sender_to(acs))[1]
     assert not acs.mails()
+
+
+def test_a_test_mail_shows_what_no_login_does(acs: CommunicationService) -> None:
+    environ = {"NOTIFICATION_ACS_ENDPOINT": acs.endpoint, "NOTIFICATION_ALLOWED_DOMAINS": "*"}
+
+    def tried(sender: str) -> CheckResult:
+        settings = MailSettings.from_env({**environ, "NOTIFICATION_SENDER": sender})
+        send = partial(send_test_mail, settings, sender_for, A, datetime.now(UTC))
+        [result] = run_checks([trial_mail_check(send)])
+        return result
+
+    refused = tried("cancel@not-linked.example")
+    assert (refused.status, "DomainNotLinked" in refused.said) == (Status.FAILED, True)
+    assert "MAIL_DOMAIN_IS_VERIFIED true" in refused.mend
+    assert not acs.mails()
+    assert tried("cancel@contoso.com").status is Status.OK
+    [mail] = acs.mails()
+    assert (mail.recipients, mail.subject) == ((A,), SUBJECT)

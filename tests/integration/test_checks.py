@@ -144,6 +144,9 @@ def test_the_command_shows_each_check_and_fails_if_one_does(stage: Stage) -> Non
     assert "failed   bad" in text
     assert text.endswith("         Mend it.\n")
     assert all(len(line) <= 100 for line in text.splitlines())
+    advice = "Let it be made, by the identity-of-the-app.\n  az ad app show --id 1"
+    _, text = duty.operate("check", checks=[Check("bad", fail, lambda _: advice)])
+    assert text.endswith("identity-of-the-app.\n           az ad app show --id 1\n")
     code, text = duty.operate("check", "--json", checks=[Check("bad", fail, lambda _: "Mend it.")])
     [shown] = json.loads(text)
     assert (code, shown["status"], shown["mend"]) == (1, "failed", "Mend it.")

@@ -65,6 +65,24 @@ def test_everything_is_checked_by_real_settings(
     )
 
 
+def test_a_test_mail_goes_to_who_is_named_and_the_address_into_no_log(
+    environment: dict[str, str], mailbox: Mailbox
+) -> None:
+    address = "someone@contoso.com"
+    done = run(environment, "check", "--mail-to", address)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ok       mail-test" in done.stdout
+    [mail] = mailbox.mails()
+    assert mail.recipients == (address,)
+    assert "No offer was canceled" in mail.text
+    for refused in ("someone@elsewhere.example", "no address"):
+        done = run(environment, "check", "--mail-to", refused)
+        assert done.returncode == (1 if "@" in refused else 2)
+        assert refused not in done.stdout + done.stderr
+    assert "NOTIFICATION_ALLOWED_DOMAINS" in run(environment, "check", "--mail-to", "a@b.c").stdout
+    assert len(mailbox.mails()) == 1
+
+
 def test_settings_that_are_missing_fail_their_own_checks_only(environment: dict[str, str]) -> None:
     for name in ("PARTNER_CENTER_STATIC_TOKEN", "NOTIFICATION_SMTP_URL"):
         del environment[name]
