@@ -10,6 +10,7 @@
     ├─ PartnerCenterError
     │  ├─ TransientError             look again later
     │  │  └─ NotSentError            ... and Partner Center surely did not get the request
+    │  │     └─ NoTokenError         ... since Microsoft Entra gave no token for it
     │  └─ RefusedError               Partner Center answered no: its code and words
     └─ MailError
        ├─ MailDeferredError          nothing was accepted: send again later
@@ -97,6 +98,10 @@ class TransientError(PartnerCenterError):
 
 class NotSentError(TransientError):
     """Repeat later. Partner Center surely did not carry the request out."""
+
+
+class NoTokenError(NotSentError):
+    """Repeat later. Microsoft Entra gave no token, so that nothing could be sent."""
 
 
 class RefusedError(PartnerCenterError):

@@ -13,7 +13,7 @@ from shared.ledger import Ledger, note
 from shared.models import Outcome, to_json
 from shared.queues import Queue
 from shared.record import CancellationRecord, State, pending_message
-from shared.telemetry import event
+from shared.telemetry import event, seconds_between
 
 
 def hand_over(
@@ -42,7 +42,7 @@ def hand_over(
     message = pending_message(replace(record, outcome=ended, **fields))
     pending.put(to_json(replace(message, followed_since=now)), delay_seconds)
     if ended is not None:
-        tell_outcome(record.request_id, ended)
+        tell_outcome(record.request_id, record.requested_at, ended)
 
     note(ledger, record, lambda current: _handed_over(current, ended, fields, now))
 
@@ -106,12 +106,14 @@ def unread(record: CancellationRecord) -> dict[str, Any]:
     return {"newer_operations": None} if record.newer_operations else {}
 
 
-def tell_outcome(request_id: str, outcome: Outcome) -> None:
-    """Write the event that a request's end was found."""
+def tell_outcome(request_id: str, requested_at: datetime, outcome: Outcome) -> None:
+    """Write the event that a request's end was found, and how long after it was asked for."""
     event(
         "outcome-found",
         request_id=request_id,
         outcome=outcome.name,
+        secondsFromRequest=seconds_between(requested_at, outcome.at),
+        secondsFromEnd=seconds_between(outcome.ended_at, outcome.at),
         operationState=outcome.operation_state,
         code=outcome.code,
         detail=outcome.message,

@@ -28,7 +28,7 @@ from shared.notification.notice import Notice
 from shared.notification.sender import Delivery, Sender
 from shared.record import CancellationRecord, Mail
 from shared.settings import MailSettings
-from shared.telemetry import event, settings_unusable, without_secrets
+from shared.telemetry import event, seconds_between, settings_unusable, without_secrets
 from shared.tracing import trace_id_of
 
 CLAIM = timedelta(minutes=10)
@@ -157,11 +157,14 @@ class OutcomeMail:
         return self._sent(served, record, served.served_emails)
 
     def _sent(self, pending: PendingCancellation, record: CancellationRecord, count: int) -> Mailed:
+        outcome, now = pending.outcome, self._clock()
         event(
             "mail-sent",
             request_id=record.request_id,
-            outcome=pending.outcome.name if pending.outcome else None,
+            outcome=outcome.name if outcome else None,
             recipients=count,
+            secondsFromRequest=seconds_between(record.requested_at, now),
+            secondsFromEnd=seconds_between(outcome.ended_at if outcome else None, now),
         )
         self._mark(record, Mail.SENT, "mail-sent", f"{count} recipients")
         return Mailed()

@@ -174,7 +174,7 @@ class PendingStep:
             case PollAgain(pending, seconds):
                 self._checkpoint(leased.message, replace(pending, checkpoints=times), seconds)
             case Finished(outcome, pending):
-                tell_outcome(pending.request_id, outcome)
+                tell_outcome(pending.request_id, pending.requested_at, outcome)
                 # Polling went well; if its mail ends this worker, that counts from here.
                 ended = replace(pending, outcome=outcome, checkpoints=times - 1)
                 self._deliver(leased.message, ended)

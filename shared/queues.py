@@ -118,6 +118,15 @@ class StorageQueue:
         page = self._call(lambda: self._client.peek_messages(max_messages=most))
         return [str(found.content) for found in page]
 
+    def count(self) -> int:
+        """About how many messages there are, hidden ones among them."""
+        return int(self._call(self._client.get_queue_properties).approximate_message_count or 0)
+
+    def front_since(self) -> datetime | None:
+        """Since when the message that is next has been there; None where none is visible."""
+        page = self._call(lambda: self._client.peek_messages(max_messages=1))
+        return page[0].inserted_on if page else None
+
     def update(self, message: QueuedMessage, text: str, delay_seconds: float) -> QueuedMessage:
         """Replace the text and hide the message for the delay, counted from now."""
         updated = self._call(

@@ -20,6 +20,7 @@ from shared.errors import (
     MailRefusedError,
     RowConflictError,
 )
+from shared.gauges import Tally
 from shared.handover import hand_over, unread
 from shared.ledger import Ledger, amend
 from shared.models import Outcome, OutcomeName
@@ -48,13 +49,18 @@ class Sweep:
         mailer: Callable[[], Mailer],
         policy: PolicySettings,
         clock: Callable[[], datetime],
+        tally: Tally | None = None,
     ) -> None:
-        """Work with these; ``mailer`` raises ``ConfigurationError`` until it can be had."""
+        """Work with these; ``mailer`` raises ``ConfigurationError`` until it can be had.
+
+        ``tally`` counts what is looked over.
+        """
         self._ledger = ledger
         self._pending = pending
         self._mailer = mailer
         self._policy = policy
         self._clock = clock
+        self._tally = tally or Tally()
 
     def run(self) -> None:
         """Look over the rows that are not through, for a minute at the most.
@@ -63,7 +69,9 @@ class Sweep:
             StorageUnavailableError: The table cannot be read.
         """
         started = self._clock()
+        self._tally.begin()
         for record in self._ledger.unfinished_records():
+            self._tally.add(record)
             if self._clock() - started > LONGEST:
                 return  # the next sweep goes on; polling must not wait for this one
             try:

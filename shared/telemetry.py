@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import ConfigurationError
-from shared.tracing import current_trace_id
+from shared.tracing import current_request_id, current_trace_id
 
 LOGGER_NAME = "offer_cancel"
 MAX_DETAIL_CHARACTERS = 1000
@@ -32,7 +32,7 @@ def event(name: str, *, request_id: str = "", level: int = logging.INFO, **detai
 
     Args:
         name: What happened, in kebab-case; stable, since queries and alerts name it.
-        request_id: The request it belongs to, or empty.
+        request_id: The request it belongs to; by default the one that this thread works on.
         level: ``logging.WARNING`` for what a person may want to look at, ``ERROR`` for what a
             person must.
         details: Facts in camelCase; None and empty ones are left out.
@@ -41,7 +41,7 @@ def event(name: str, *, request_id: str = "", level: int = logging.INFO, **detai
         "event": name,
         "level": logging.getLevelName(level).lower(),
         "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "requestId": request_id,
+        "requestId": request_id or current_request_id(),
         "traceId": current_trace_id(),
         **{key: _clean(value) for key, value in details.items()},
     }
@@ -57,6 +57,11 @@ def settings_unusable(error: ConfigurationError, request_id: str = "") -> None:
         part=error.part,
         problems=error.problems,
     )
+
+
+def seconds_between(first: datetime | None, last: datetime) -> float | None:
+    """Seconds from one time to the other, for an event; None where the first is not known."""
+    return None if first is None else round((last - first).total_seconds(), 1)
 
 
 def without_secrets(text: str) -> str:

@@ -44,6 +44,11 @@ def working_on(request_id: str, traceparent: str | None) -> Iterator[None]:
         _request_id.reset(request)
 
 
+def current_request_id() -> str:
+    """The request that this thread is working on; empty where it is none."""
+    return _request_id.get()
+
+
 def current_trace_id() -> str:
     """The trace of what this thread is working on; empty where it has none."""
     return _trace_id.get()

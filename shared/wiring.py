@@ -227,15 +227,28 @@ def _send_test_mail(recipient: str) -> None:
 def housekeeping() -> "Housekeeping":
     """What ``PollTimerTrigger`` calls after polling."""
     from shared.check_watch import LOOK_EVERY, CheckWatch
+    from shared.gauges import Gauges, Tally
     from shared.housekeeping import Housekeeping, SeldomTask
     from shared.poison_digest import PoisonDigest
     from shared.poison_watch import PoisonWatch
     from shared.retention import Retention
     from shared.sweep import Sweep
 
-    pending = _queue(PENDING_CANCELLATIONS)
+    pending, tally = _queue(PENDING_CANCELLATIONS), Tally()
     sweep = Sweep(
-        ledger=ledger(), pending=pending, mailer=_mailer, policy=environment.policy(), clock=utc_now
+        ledger=ledger(),
+        pending=pending,
+        mailer=_mailer,
+        policy=environment.policy(),
+        clock=utc_now,
+        tally=tally,
+    )
+    gauges = Gauges(
+        requests=_queue(CANCEL_REQUESTS),
+        pending=pending,
+        poison=[_queue(name + POISON_SUFFIX) for name in _QUEUES],
+        tally=tally,
+        clock=utc_now,
     )
     watches = (
         PoisonWatch(
@@ -256,6 +269,7 @@ def housekeeping() -> "Housekeeping":
         # First, since it does not fail when storage does: it says what is wrong with it.
         SeldomTask(check_watch.run_if_due, every=LOOK_EVERY, clock=utc_now),
         sweep.run,
+        gauges.run,
         *(watch.run for watch in watches),
         digest.run,
         retention.run_if_due,

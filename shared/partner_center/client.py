@@ -12,7 +12,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from shared.errors import NotSentError, PartnerCenterError, RefusedError, TransientError
+from shared.errors import (
+    NoTokenError,
+    NotSentError,
+    PartnerCenterError,
+    RefusedError,
+    TransientError,
+)
 from shared.models import Operation, utc_now
 from shared.partner_center import location as locations
 from shared.partner_center.credentials import Tokens
@@ -107,7 +113,7 @@ class CloudPartnerPortal:
         if answer.status_code == 400 and b"if-match" in answer.body.lower():
             answer = self._call("POST", path, body, {"If-Match": "*"})
         if not 200 <= answer.status_code < 300:
-            raise _failure(answer, "the cancel call")
+            raise _told(_failure(answer, "the cancel call"))
         pinned, refused = locations.resolve(
             answer.headers,
             answer.json(),
@@ -139,16 +145,20 @@ class CloudPartnerPortal:
         answer = self._call("GET", path, None)
         if answer.status_code == 200 or answer.status_code in _GONE:
             return answer
-        raise _failure(answer, "a read")
+        raise _told(_failure(answer, "a read"))
 
     def _call(
         self, method: str, path: str, body: bytes | None, extra: dict[str, str] | None = None
     ) -> Answer:
         """One exchange; a refused token is renewed once."""
-        token = self._tokens.current()
-        answer = self._exchange(method, path, body, token, extra or {})
-        if answer.status_code == 401 and (other := self._tokens.renewed(token)) is not None:
-            answer = self._exchange(method, path, body, other, extra or {})
+        try:
+            token = self._tokens.current()
+            answer = self._exchange(method, path, body, token, extra or {})
+            if answer.status_code == 401 and (other := self._tokens.renewed(token)) is not None:
+                answer = self._exchange(method, path, body, other, extra or {})
+        except TransientError as error:
+            _told(error)
+            raise
         return answer
 
     def _exchange(
@@ -168,14 +178,28 @@ class CloudPartnerPortal:
 
 def _parsed[T](answer: Answer, parse: Callable[[Any], T]) -> T:
     if answer.status_code != 200:
-        raise TransientError(
-            f"Partner Center answered {answer.status_code} to a read",
-            status_code=answer.status_code,
-        )
+        said = f"Partner Center answered {answer.status_code} to a read"
+        raise _told(TransientError(said, status_code=answer.status_code))
     try:
         return parse(answer.json())
     except UnreadableAnswerError as error:
-        raise TransientError(f"unreadable answer: {error}", status_code=200) from error
+        raise _told(TransientError(f"unreadable answer: {error}", status_code=200)) from error
+
+
+def _told[E: PartnerCenterError](error: E) -> E:
+    """The error, once an event has told of it.
+
+    Without a status there was no token, or no answer: ``tokenMissing`` tells which.
+    """
+    event(
+        "partner-center-failed",
+        level=logging.WARNING,
+        status=error.status_code,
+        code=error.code,
+        tokenMissing=isinstance(error, NoTokenError) or None,
+        reason=str(error),
+    )
+    return error
 
 
 def _failure(answer: Answer, call: str) -> PartnerCenterError:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Protocol
 
-from shared.errors import NotSentError
+from shared.errors import NoTokenError
 from shared.settings import PartnerCenterSettings
 
 NEW_SECONDS = 60.0
@@ -18,7 +18,7 @@ _EXCHANGE_SCOPE = "api://AzureADTokenExchange/.default"
 
 
 class Tokens(Protocol):
-    """Hands out bearer tokens. Both methods raise ``NotSentError`` when there is none to be had."""
+    """Hands out bearer tokens. Both methods raise ``NoTokenError`` when there is none to be had."""
 
     def current(self) -> str:
         """A token that is valid as far as its expiry tells."""
@@ -90,7 +90,7 @@ class EntraTokens:
             return str(self._current_credential().get_token(self._scope).token)
         except (AzureError, ValueError, OSError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise NotSentError(f"no token for Partner Center: {reason}") from error
+            raise NoTokenError(f"no token for Partner Center: {reason}") from error
 
     def _current_credential(self) -> Any:
         with self._lock:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.telemetry import LOGGER_NAME, MAX_DETAIL_CHARACTERS, event, without_secrets
+from shared.tracing import working_on
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 SECRETS = {
@@ -47,6 +48,18 @@ def test_an_event_is_one_line_of_json_with_its_request(caplog: pytest.LogCapture
         "poll": 3,
         "state": "running",
     }
+
+
+def test_an_event_belongs_to_the_request_that_is_worked_on_unless_another_is_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with working_on("r1", None):
+        event("location-refused")
+        assert last(caplog)["requestId"] == "r1"
+        event("polled", request_id="r2")
+        assert last(caplog)["requestId"] == "r2"
+    event("poller-run")
+    assert "requestId" not in last(caplog)
 
 
 @pytest.mark.parametrize("level", [logging.INFO, logging.WARNING, logging.ERROR])
