@@ -35,8 +35,8 @@ def _requests_by_email(evidence: Evidence) -> defaultdict[str, set[str]]:
 def _two_for_a_key(asked: Asked, requests: set[str]) -> Iterator[str]:
     if len(asked.ids) > 1:
         yield f"one key was answered with {len(asked.ids)} ids: {', '.join(sorted(asked.ids))}"
-    if others := requests - {asked.request_id}:
-        yield f"its key led to other requests as well: {', '.join(sorted(others))}"
+    elif len(led_to := requests | asked.ids) > 1:
+        yield f"its key led to several requests: {', '.join(sorted(led_to))}"
 
 
 def _untrue_withdrawal(evidence: Evidence, asked: Asked) -> Iterator[str]:
