@@ -66,7 +66,9 @@ def evidence(those: Asked, outcome: OutcomeName) -> Evidence:
 def test_one_request_for_a_key_and_a_withdrawal_that_holds_are_true() -> None:
     in_time = asked("one", "one", is_withdrawn=True, withdrawn_at=at(3))
     too_late = asked("one", is_withdrawn=False, withdrawn_at=at(3))
+    unanswered = asked()
     assert list(untrue_answers(evidence(in_time, OutcomeName.WITHDRAWN))) == []
+    assert list(untrue_answers(evidence(unanswered, OutcomeName.CANCELED))) == []
     assert list(untrue_answers(evidence(too_late, OutcomeName.CANCELED))) == []
 
 
@@ -77,7 +79,7 @@ def test_one_request_for_a_key_and_a_withdrawal_that_holds_are_true() -> None:
         (
             asked("two"),
             OutcomeName.CANCELED,
-            "its key led to other requests as well: one",
+            "its key led to several requests: one, two",
         ),
         (
             asked("one", is_withdrawn=True, withdrawn_at=at(3)),
