@@ -96,6 +96,7 @@ fill_in() {
 
 main() {
     read_options "$@"
+    command -v azd >/dev/null || uses_azd=false
     fill_in
     check_signed_in
     find_or_make_application
@@ -126,7 +127,7 @@ check_signed_in() {
 }
 
 find_or_make_application() {
-    local audience=AzureADMyOrg found
+    local audience=AzureADMyOrg found quote="'"
     [[ $tenant == "$target" ]] || audience=AzureADMultipleOrgs
     if [[ -n $client_id ]]; then
         found=$(az ad app show --id "$client_id" --query signInAudience --output tsv) ||
@@ -136,7 +137,7 @@ find_or_make_application() {
                 "--sign-in-audience $audience"
         return
     fi
-    found=$(az ad app list --filter "displayName eq '${name//\'/\'\'}'" --query '[].appId' \
+    found=$(az ad app list --filter "displayName eq '${name//$quote/$quote$quote}'" --query '[].appId' \
         --output tsv) || fail "applications cannot be listed"
     [[ $(wc -w <<<"$found") -le 1 ]] || fail "several applications are called $name: --client-id"
     client_id=$found

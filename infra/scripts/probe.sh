@@ -15,15 +15,15 @@ usage() {
     cat <<'TEXT'
 usage: probe.sh [option...]
 
-Shows whether a deployment is whole: all functions are indexed, the app answers, and its identity has
-the rights that it needs and no other; then what is left to do. Changes nothing, so it may be run at
-any time. azd runs it after each deployment.
+Shows whether a deployment is whole: all functions are indexed, the app answers, and its identity
+has the rights that it needs and no other; then what is left to do. Changes nothing, so it may be
+run at any time. azd runs it after each deployment.
 
 Needs `az login`. Options that are not given are taken from the environment (azd gives its own to
 what it runs), then from the selected azd environment.
 
-  --mail-to ADDRESS   have the app send a test mail: ask it to cancel for an offer that does not exist
-                      (PROBE_MAIL_TO)
+  --mail-to ADDRESS   have the app send a test mail: ask it to cancel for an offer that does not
+                      exist (PROBE_MAIL_TO)
   --publisher ID      whose offer that is (the first of ALLOWED_PUBLISHERS)
   --wait SECONDS      how long to wait for functions and an answer (300)
   --every SECONDS     how often to look (10)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 STATE = Path(os.environ["FAKE_STATE"])
-_ANY = {"--output", "--query", "--only-show-errors"}
+_ANY = {"--output", "--query", "--only-show-errors", "--subscription"}
 COMMANDS = {
     "az account show": set(),
     "az ad app list": {"--filter"},
@@ -28,6 +28,13 @@ COMMANDS = {
     "az keyvault certificate show": {"--vault-name", "--name"},
     "az keyvault secret show": {"--vault-name", "--name"},
     "az keyvault secret set": {"--vault-name", "--name", "--file", "--encoding"},
+    "az account get-access-token": {"--resource"},
+    "az functionapp function list": {"--resource-group", "--name"},
+    "az functionapp keys list": {"--resource-group", "--name"},
+    "az resource list": {"--resource-group"},
+    "az resource show": {"--ids"},
+    "az role assignment list": {"--assignee", "--all", "--include-groups"},
+    "az rest": {"--method", "--url"},
     "azd env get-value": set(),
     "azd env set": set(),
 }  # fmt: skip
@@ -74,7 +81,14 @@ def _make_app(known: dict[str, Any], values: list[str], given: dict[str, str]) -
 
 def _federated(known: dict[str, Any], values: list[str], given: dict[str, str]) -> str:
     federated = known["apps"][given["--id"]]["federated"]
-    return "\n".join(each["name"] for each in federated if each["subject"] in given["--query"])
+    asked = given["--query"].split("'")[1::2]  # what stands between its quotes
+    return "\n".join(
+        each["name"]
+        for each in federated
+        if each["subject"] in asked
+        and any(each["issuer"].endswith(text) for text in asked if text.endswith("/v2.0"))
+        and ("audiences" not in given["--query"] or {*asked} & {*each["audiences"]})
+    )
 
 
 def _federate(known: dict[str, Any], values: list[str], given: dict[str, str]) -> None:
@@ -100,6 +114,22 @@ def _set_variable(known: dict[str, Any], values: list[str], given: dict[str, str
     known["azd"][values[0]] = values[1]
 
 
+def _functions(known: dict[str, Any], values: list[str], given: dict[str, str]) -> str:
+    """Those that are indexed by now: each time that it is asked, it is one later."""
+    answers = known["functions"]
+    now = answers.pop(0) if len(answers) > 1 else answers[0]
+    return "\n".join(f"{given['--name']}/{name}" for name in now)
+
+
+def _rest(known: dict[str, Any], values: list[str], given: dict[str, str]) -> str:
+    path = given["--url"].partition("?")[0].partition("/providers/Microsoft.Web/sites/")[2]
+    return _table(known["rest"][path.partition("/")[2]])
+
+
+def _table(rows: list[list[str]]) -> str:
+    return "\n".join("\t".join(row) for row in rows)
+
+
 # What a command prints, having changed what is known; KeyError where the real one fails.
 ANSWERS: dict[str, Callable[[dict[str, Any], list[str], dict[str, str]], str | None]] = {
     "az account show": lambda known, _, __: known["tenant"] or sys.exit(1),
@@ -116,6 +146,13 @@ ANSWERS: dict[str, Callable[[dict[str, Any], list[str], dict[str, str]], str | N
     "az keyvault certificate show": lambda known, _, given: known["vault"][given["--name"]],
     "az keyvault secret show": lambda known, _, given: known["vault"][given["--name"]],
     "az keyvault secret set": _put_secret,
+    "az account get-access-token": lambda known, _, given: known["tokens"][given["--resource"]],
+    "az functionapp function list": _functions,
+    "az functionapp keys list": lambda known, _, __: known["key"],
+    "az resource list": lambda known, _, __: _table([[each] for each in known["resources"]]),
+    "az resource show": lambda known, _, __: _table([[each] for each in known["linked"]]),
+    "az role assignment list": lambda known, _, given: _table(known["roles"][given["--assignee"]]),
+    "az rest": _rest,
     "azd env get-value": lambda known, values, _: known["azd"][values[0]],
     "azd env set": _set_variable,
 }

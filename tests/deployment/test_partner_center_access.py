@@ -1,14 +1,12 @@
 """The script that makes the application for Partner Center, with an ``az`` that writes down."""
 
 import json
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.deployment.cloud import Cloud, cloud_in
 from tests.deployment.templates import (
     INFRA,
     PARAMETERS,
@@ -19,7 +17,6 @@ from tests.deployment.templates import (
 )
 
 SCRIPT = INFRA / "scripts/partner-center-access.sh"
-FAKE = Path(__file__).with_name("fake_cli.py")
 HOME, PARTNER, IDENTITY = "tenant-home", "tenant-partner", "identity-1"
 PROVISIONED = {
     "AZURE_ENV_NAME": "contoso",
@@ -27,52 +24,11 @@ PROVISIONED = {
     "OFFER_CANCEL_IDENTITY_OBJECT_ID": IDENTITY,
     "OFFER_CANCEL_VAULT": "kv-1",
 }
-CHANGES = ("create", "reset", "set")
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """What the fake programs know, and what was asked of them."""
-
-    folder: Path
-
-    @property
-    def known(self) -> dict[str, Any]:
-        known: dict[str, Any] = json.loads((self.folder / "known").read_text())
-        return known
-
-    @property
-    def calls(self) -> list[list[str]]:
-        return [json.loads(line) for line in (self.folder / "calls").read_text().splitlines()]
-
-    def knows(self, **known: Any) -> None:
-        (self.folder / "known").write_text(json.dumps({**self.known, **known}))
-
-    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [SCRIPT, *options],
-            env={"PATH": f"{self.folder}:/usr/bin:/bin", "FAKE_STATE": str(self.folder)},
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-
-    def changes(self) -> list[list[str]]:
-        """The calls to Azure that change something."""
-        return [call for call in self.calls if call[0] == "az" and {*CHANGES} & {*call}]
 
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Cloud:
-    for program in ("az", "azd"):
-        path = tmp_path / program
-        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "{FAKE}" {program} "$@"\n')
-        path.chmod(0o755)
-    known = {"tenant": HOME, "apps": {}, "vault": {}, "azd": PROVISIONED}
-    (tmp_path / "known").write_text(json.dumps(known))
-    (tmp_path / "calls").touch()
-    return Cloud(tmp_path)
+    return cloud_in(tmp_path, SCRIPT, tenant=HOME, apps={}, vault={}, azd=PROVISIONED)
 
 
 def test_the_identity_becomes_the_applications_federated_credential(cloud: Cloud) -> None:
