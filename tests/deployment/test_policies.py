@@ -35,9 +35,11 @@ def as_arm(found: list[Resource]) -> str:
 
 def findings(folder: Path) -> tuple[set[Finding], int]:
     """What fails in the templates of a folder, and how many checks passed."""
+    program = ROOT / CHECKOV / "bin/checkov"
+    assert program.exists(), "Checkov is not installed: make setup"
     done = subprocess.run(
         [
-            ROOT / CHECKOV / "bin/checkov",
+            program,
             *("--directory", folder, "--framework", "arm", "--skip-download"),
             *("--output", "json", "--compact"),
         ],
