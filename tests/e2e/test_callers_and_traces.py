@@ -30,7 +30,7 @@ HEADER = {"traceparent": TRACEPARENT}
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Stack(tmp_path_factory.mktemp("callers"), settings=SETTINGS) as running:
         yield running
     assert_clean(running)
@@ -48,27 +48,27 @@ def entra(caller: str) -> dict[str, str]:
     }
 
 
-def asked(stack: Stack, offer: str, headers: Mapping[str, str]) -> str:
+def asked(own_stack: Stack, offer: str, headers: Mapping[str, str]) -> str:
     """Ask as somebody who may; returns the request's id."""
-    answered = send(stack, path_of(offer), with_emails(), {**entra(ANA), **headers})
+    answered = send(own_stack, path_of(offer), with_emails(), {**entra(ANA), **headers})
     assert answered.status == 202, answered.body
     return str(answered.members["id"])
 
 
-def calls_by_id(stack: Stack, offer: str) -> set[str]:
+def calls_by_id(own_stack: Stack, offer: str) -> set[str]:
     """By which ids Partner Center was called about an offer."""
-    calls = stack.partner_center.calls(PUBLISHER, offer)
+    calls = own_stack.partner_center.calls(PUBLISHER, offer)
     assert {"GET", "POST"} <= {call.method for call in calls}
     return {call.client_request_id for call in calls}
 
 
-def test_who_may_cancel_does_and_is_named_in_row_log_and_history(stack: Stack) -> None:
-    request_id = asked(stack, started(stack, "cancels-at-once"), {})
-    assert outcome_of(stack, request_id) == "canceled"
-    row = row_of(stack, request_id)
+def test_who_may_cancel_does_and_is_named_in_row_log_and_history(own_stack: Stack) -> None:
+    request_id = asked(own_stack, started(own_stack, "cancels-at-once"), {})
+    assert outcome_of(own_stack, request_id) == "canceled"
+    row = row_of(own_stack, request_id)
     assert row["source"] == f"http entra:{ANA}"
     assert row["history"][0]["detail"] == f"by http entra:{ANA}"
-    accepted = event_of(stack, request_id, "request-accepted")
+    accepted = event_of(own_stack, request_id, "request-accepted")
     assert accepted.details["source"] == f"http entra:{ANA}"
 
 
@@ -78,31 +78,31 @@ def test_who_may_cancel_does_and_is_named_in_row_log_and_history(stack: Stack) -
     ids=["another publisher's", "nobody"],
 )
 def test_who_may_not_cancel_leaves_nothing_and_learns_nothing(
-    stack: Stack, headers: Mapping[str, str], status: int, code: str
+    own_stack: Stack, headers: Mapping[str, str], status: int, code: str
 ) -> None:
-    offer = started(stack, "cancels-after-202", cancel_seconds=600)
-    refused = send(stack, path_of(offer), with_emails(), headers)
+    offer = started(own_stack, "cancels-after-202", cancel_seconds=600)
+    refused = send(own_stack, path_of(offer), with_emails(), headers)
     assert (refused.status, refused.error[0]) == (status, code)
-    assert rows_of_offer(stack, offer) == []
-    request_id = asked(stack, offer, {})
+    assert rows_of_offer(own_stack, offer) == []
+    request_id = asked(own_stack, offer, {})
     where = f"/api/publishers/{PUBLISHER}/offers/{offer}/operations/{request_id}"
     for method in ("GET", "DELETE"):
-        refused = send(stack, where, method=method, headers=headers)
+        refused = send(own_stack, where, method=method, headers=headers)
         assert (refused.status, refused.error[0]) == (status, code)
-    allowed = send(stack, where, method="GET", headers=entra(ANA))
+    allowed = send(own_stack, where, method="GET", headers=entra(ANA))
     assert allowed.status == 202
     assert allowed.members["id"] == request_id
-    event_of(stack, request_id, "cancel-accepted")
-    stack.partner_center.finish(PUBLISHER, offer, "canceled")
-    assert outcome_of(stack, request_id) == "canceled"
+    event_of(own_stack, request_id, "cancel-accepted")
+    own_stack.partner_center.finish(PUBLISHER, offer, "canceled")
+    assert outcome_of(own_stack, request_id) == "canceled"
 
 
-def test_callers_see_the_list_of_the_publishers_that_they_may_cancel_for(stack: Stack) -> None:
-    offer = started(stack, "cancels-at-once")
-    request_id = asked(stack, offer, {})
+def test_callers_see_the_list_of_the_publishers_that_they_may_cancel_for(own_stack: Stack) -> None:
+    offer = started(own_stack, "cancels-at-once")
+    request_id = asked(own_stack, offer, {})
 
     def listed(query: str, headers: Mapping[str, str]) -> Answered:
-        return send(stack, f"/api/cancellations?{query}", method="GET", headers=headers)
+        return send(own_stack, f"/api/cancellations?{query}", method="GET", headers=headers)
 
     [mine] = listed(f"offerId={offer}", entra(ANA)).members["value"]
     assert (mine["id"], mine["source"]) == (request_id, f"http entra:{ANA}")
@@ -116,42 +116,42 @@ def test_callers_see_the_list_of_the_publishers_that_they_may_cancel_for(stack: 
         assert (refused.status, refused.error[0]) == (status, code)
 
 
-def test_a_trace_is_in_every_event_the_row_the_mail_and_every_call(stack: Stack) -> None:
-    offer = started(stack, "cancels-after-202")
-    request_id = asked(stack, offer, HEADER)
-    mail = outcome_mail(stack, request_id)
+def test_a_trace_is_in_every_event_the_row_the_mail_and_every_call(own_stack: Stack) -> None:
+    offer = started(own_stack, "cancels-after-202")
+    request_id = asked(own_stack, offer, HEADER)
+    mail = outcome_mail(own_stack, request_id)
     assert TRACE_ID in mail.text
-    assert row_of(stack, request_id)["traceparent"] == TRACEPARENT
-    assert calls_by_id(stack, offer) == {str(uuid.UUID(TRACE_ID))}
-    events = [event for event in stack.events.all() if event.request_id == request_id]
+    assert row_of(own_stack, request_id)["traceparent"] == TRACEPARENT
+    assert calls_by_id(own_stack, offer) == {str(uuid.UUID(TRACE_ID))}
+    events = [event for event in own_stack.events.all() if event.request_id == request_id]
     names = {event.name for event in events}
     assert {"request-accepted", "cancel-sent", "polled", "outcome-found", "mail-sent"} <= names
     assert {event.details.get("traceId") for event in events} == {TRACE_ID}
 
 
-def test_the_trace_of_a_message_goes_the_same_way(stack: Stack) -> None:
-    offer = started(stack, "cancels-at-once")
-    request_id = enqueue(stack, message_for(offer, traceparent=TRACEPARENT))
-    assert TRACE_ID in outcome_mail(stack, request_id).text
-    assert calls_by_id(stack, offer) == {str(uuid.UUID(TRACE_ID))}
-    events = [event for event in stack.events.all() if event.request_id == request_id]
+def test_the_trace_of_a_message_goes_the_same_way(own_stack: Stack) -> None:
+    offer = started(own_stack, "cancels-at-once")
+    request_id = enqueue(own_stack, message_for(offer, traceparent=TRACEPARENT))
+    assert TRACE_ID in outcome_mail(own_stack, request_id).text
+    assert calls_by_id(own_stack, offer) == {str(uuid.UUID(TRACE_ID))}
+    events = [event for event in own_stack.events.all() if event.request_id == request_id]
     assert {event.details.get("traceId") for event in events} == {TRACE_ID}
 
 
 @pytest.mark.parametrize("value", [f"{TRACEPARENT}-00", "<script>", "a" * 8000])
 def test_a_request_with_no_trace_or_a_bad_one_is_found_by_its_own_id(
-    stack: Stack, value: str
+    own_stack: Stack, value: str
 ) -> None:
-    offer = started(stack, "cancels-at-once")
-    request_id = asked(stack, offer, {"traceparent": value})
-    mail = outcome_mail(stack, request_id)
+    offer = started(own_stack, "cancels-at-once")
+    request_id = asked(own_stack, offer, {"traceparent": value})
+    mail = outcome_mail(own_stack, request_id)
     assert "Trace" not in mail.text
-    assert "traceparent" not in row_of(stack, request_id)
-    assert calls_by_id(stack, offer) == {request_id}
+    assert "traceparent" not in row_of(own_stack, request_id)
+    assert calls_by_id(own_stack, offer) == {request_id}
 
 
-def test_a_message_with_a_hostile_trace_is_carried_out(stack: Stack) -> None:
-    offer = started(stack, "cancels-at-once")
-    request_id = enqueue(stack, message_for(offer, traceparent={"00": ["\u0000", TRACEPARENT]}))
-    assert outcome_of(stack, request_id) == "canceled"
-    assert "traceparent" not in row_of(stack, request_id)
+def test_a_message_with_a_hostile_trace_is_carried_out(own_stack: Stack) -> None:
+    offer = started(own_stack, "cancels-at-once")
+    request_id = enqueue(own_stack, message_for(offer, traceparent={"00": ["\u0000", TRACEPARENT]}))
+    assert outcome_of(own_stack, request_id) == "canceled"
+    assert "traceparent" not in row_of(own_stack, request_id)

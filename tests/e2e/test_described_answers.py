@@ -51,7 +51,7 @@ DESCRIBED: list[Answer] = [
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Stack(tmp_path_factory.mktemp("described"), settings=SETTINGS) as running:
         yield running
     assert_clean(running)
@@ -59,7 +59,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def given(stack: Stack) -> set[Answer]:
+def given(own_stack: Stack) -> set[Answer]:
     """Operation, status and media type of every answer to calls of every kind."""
     seen: set[Answer] = set()
 
@@ -72,18 +72,18 @@ def given(stack: Stack) -> set[Answer]:
         case = DESCRIPTION.find_operation_by_id(operation).Case(
             path_parameters=dict(zip(names, values, strict=True)), headers=headers, **of_case
         )
-        answer = case.call_and_validate(base_url=stack.url, checks=CONFORMANCE, auth=proof)
+        answer = case.call_and_validate(base_url=own_stack.url, checks=CONFORMANCE, auth=proof)
         kind = answer.headers["content-type"][0].partition(";")[0]
         seen.add((operation, str(answer.status_code), kind))
         return answer
 
     ask_to_cancel(call)
-    follow(call, stack)
+    follow(call, own_stack)
     deliver(call)
     look_at_the_list(call)
-    stack.storage.stop()
+    own_stack.storage.stop()
     ask_without_storage(call)
-    stack.storage.start()
+    own_stack.storage.start()
     return seen
 
 
@@ -100,21 +100,21 @@ def ask_to_cancel(call: Call) -> None:
     call("cancel", body={}, headers={"Content-Type": "text/plain"})
 
 
-def follow(call: Call, stack: Stack) -> None:
-    offer = started(stack, "cancels-after-202", cancel_seconds=600)
+def follow(call: Call, own_stack: Stack) -> None:
+    offer = started(own_stack, "cancels-after-202", cancel_seconds=600)
     request_id = id_in(call("cancel", offer))
-    event_of(stack, request_id, "cancel-accepted")
+    event_of(own_stack, request_id, "cancel-accepted")
     call("getStatus", offer, request_id)
     call("withdraw", offer, request_id)  # too late
-    stack.partner_center.finish(PUBLISHER, offer, "canceled")
+    own_stack.partner_center.finish(PUBLISHER, offer, "canceled")
     eventually(
         lambda: call("getStatus", offer, request_id).status_code == 200, "the request has ended"
     )
     call("withdraw", offer, request_id)
     busy = {"on": ["list"], "status": 503, "code": "Busy", "message": "Later."}
-    offer = started(stack, "cancels-after-202", faults=[busy])
+    offer = started(own_stack, "cancels-after-202", faults=[busy])
     request_id = id_in(call("cancel", offer))
-    event_of(stack, request_id, "request-rescheduled")
+    event_of(own_stack, request_id, "request-rescheduled")
     for operation in ("withdraw", "withdraw", "getStatus"):
         assert call(operation, offer, request_id).status_code == 200
     for operation in ("getStatus", "withdraw"):

@@ -27,68 +27,68 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("isolation")
     with Stack(folder, settings=SETTINGS, lease_seconds=5) as running:
         yield running
     assert_clean(running)
 
 
-def names_about(stack: Stack, request_ids: list[str]) -> set[str]:
+def names_about(own_stack: Stack, request_ids: list[str]) -> set[str]:
     """The names of all events so far about these requests."""
-    return {event.name for event in stack.events.all() if event.request_id in request_ids}
+    return {event.name for event in own_stack.events.all() if event.request_id in request_ids}
 
 
-def test_a_dozen_cancel_calls_that_hang_hold_up_no_other_request(stack: Stack) -> None:
+def test_a_dozen_cancel_calls_that_hang_hold_up_no_other_request(own_stack: Stack) -> None:
     slow = {"on": ["cancel"], "first": 1, "delay_seconds": 100}
-    offers = [started(stack, "cancels-after-202", faults=[slow]) for _ in range(HANGING)]
-    hanging = [ask(stack, offer) for offer in offers]
-    eventually(lambda: all(cancel_calls(stack, offer) for offer in offers), "every call hangs")
-    enqueue(stack, "nonsense")
-    others = [ask(stack, started(stack, "cancels-at-once")) for _ in range(3)]
-    others.append(enqueue(stack, message_for(started(stack, "cancels-at-once"))))
-    assert {outcome_of(stack, each) for each in others} == {"canceled"}
-    assert not names_about(stack, hanging) & {"cancel-accepted", "request-rescheduled"}
-    stack.host.kill()  # nobody waits for those calls any more
-    stack.host.start()
-    assert {outcome_of(stack, each) for each in hanging} == {"canceled"}
+    offers = [started(own_stack, "cancels-after-202", faults=[slow]) for _ in range(HANGING)]
+    hanging = [ask(own_stack, offer) for offer in offers]
+    eventually(lambda: all(cancel_calls(own_stack, offer) for offer in offers), "every call hangs")
+    enqueue(own_stack, "nonsense")
+    others = [ask(own_stack, started(own_stack, "cancels-at-once")) for _ in range(3)]
+    others.append(enqueue(own_stack, message_for(started(own_stack, "cancels-at-once"))))
+    assert {outcome_of(own_stack, each) for each in others} == {"canceled"}
+    assert not names_about(own_stack, hanging) & {"cancel-accepted", "request-rescheduled"}
+    own_stack.host.kill()  # nobody waits for those calls any more
+    own_stack.host.start()
+    assert {outcome_of(own_stack, each) for each in hanging} == {"canceled"}
 
 
-def has_ended(stack: Stack, request_id: str) -> None:
+def has_ended(own_stack: Stack, request_id: str) -> None:
     """Wait for the outcome, whether or not it can be mailed."""
-    eventually(lambda: row_of(stack, request_id).get("outcome"), "it has its outcome")
+    eventually(lambda: row_of(own_stack, request_id).get("outcome"), "it has its outcome")
 
 
-def test_a_mail_server_that_hangs_leaves_workers_to_poll(stack: Stack) -> None:
-    pending = started(stack, "cancels-after-202", cancel_seconds=LONG, ends_after_seconds=LONG)
-    polled = ask(stack, pending)
-    event_of(stack, polled, "polled")
-    stack.mailbox.stop()
-    with ScriptedSmtp(stack.mailbox.port, GREETING=Trouble.SAY_NOTHING):
-        unmailed = [ask(stack, started(stack, "cancels-at-once")) for _ in range(4)]
+def test_a_mail_server_that_hangs_leaves_workers_to_poll(own_stack: Stack) -> None:
+    pending = started(own_stack, "cancels-after-202", cancel_seconds=LONG, ends_after_seconds=LONG)
+    polled = ask(own_stack, pending)
+    event_of(own_stack, polled, "polled")
+    own_stack.mailbox.stop()
+    with ScriptedSmtp(own_stack.mailbox.port, GREETING=Trouble.SAY_NOTHING):
+        unmailed = [ask(own_stack, started(own_stack, "cancels-at-once")) for _ in range(4)]
         for each in unmailed:
-            has_ended(stack, each)
-        stack.partner_center.finish(PUBLISHER, pending, "canceled")
-        has_ended(stack, polled)
-        assert "mail-deferred" not in names_about(stack, [*unmailed, polled])
-    stack.mailbox.start()
-    assert {outcome_of(stack, each) for each in (*unmailed, polled)} == {"canceled"}
+            has_ended(own_stack, each)
+        own_stack.partner_center.finish(PUBLISHER, pending, "canceled")
+        has_ended(own_stack, polled)
+        assert "mail-deferred" not in names_about(own_stack, [*unmailed, polled])
+    own_stack.mailbox.start()
+    assert {outcome_of(own_stack, each) for each in (*unmailed, polled)} == {"canceled"}
 
 
-def reads_of(stack: Stack, offer: str) -> int:
-    calls = stack.partner_center.calls(PUBLISHER, offer)
+def reads_of(own_stack: Stack, offer: str) -> int:
+    calls = own_stack.partner_center.calls(PUBLISHER, offer)
     return sum("/operations/" in call.path for call in calls)
 
 
-def test_a_request_that_ends_the_host_again_and_again_holds_up_no_other(stack: Stack) -> None:
+def test_a_request_that_ends_the_host_again_and_again_holds_up_no_other(own_stack: Stack) -> None:
     slow = {"on": ["operation"], "first": KILLS, "delay_seconds": LONG}
-    offer = started(stack, "cancels-after-202", cancel_seconds=1, faults=[slow])
-    deadly, others = ask(stack, offer), list[str]()
+    offer = started(own_stack, "cancels-after-202", cancel_seconds=1, faults=[slow])
+    deadly, others = ask(own_stack, offer), list[str]()
     for kills in range(KILLS):
-        eventually(lambda kills=kills: reads_of(stack, offer) > kills, "it is read once more")  # type: ignore[misc]
-        stack.host.kill()
-        stack.host.start()
-        others.append(ask(stack, started(stack, "cancels-at-once")))
+        eventually(lambda kills=kills: reads_of(own_stack, offer) > kills, "it is read once more")  # type: ignore[misc]
+        own_stack.host.kill()
+        own_stack.host.start()
+        others.append(ask(own_stack, started(own_stack, "cancels-at-once")))
     for each in others:
-        has_ended(stack, each)
-    assert outcome_of(stack, deadly) == "canceled"
+        has_ended(own_stack, each)
+    assert outcome_of(own_stack, deadly) == "canceled"
