@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from textwrap import indent
 
 import msgspec
+from msgspec.structs import replace
 
 from shared.checks import MAIL_CHECK, Check, CheckResult, Status, run_checks
 from shared.errors import (
@@ -38,12 +39,16 @@ class Remembered(msgspec.Struct, frozen=True, rename="camel"):
     """What is kept from one run to the next.
 
     Attributes:
-        checked_at: When the checks ran last.
+        checked_at: When the checks ran last, or began to; None to have them run soon.
         told: The problems that people were mailed of, and when.
+        found_at: When the last checks ended.
+        found: What they found, for whoever is not the app and cannot try its identity.
     """
 
     checked_at: datetime | None = None
     told: dict[str, datetime] = {}
+    found_at: datetime | None = None
+    found: tuple[CheckResult, ...] = ()
 
 
 class CheckWatch:
@@ -72,29 +77,24 @@ class CheckWatch:
             return
         recent = {key: at for key, at in seen.told.items() if now - at < TELL_EVERY}
         try:
-            version = self._keep(Remembered(now, recent), version)
+            version = self._keep(replace(seen, checked_at=now, told=recent), version)
         except RowConflictError:
             return  # somebody else checks
         results = run_checks(self._checks())
         _log(results)
         fresh = [result for result in results if _is_to_be_told(result, recent)]
-        if fresh and self._is_told(fresh, now):
-            told = recent | {problem_of(result): now for result in fresh}
-            try:
-                self._keep(Remembered(now, told), version)
-            except RowConflictError as error:
-                event("check-memory-lost", level=logging.WARNING, reason=str(error))
+        told = {problem_of(result): now for result in fresh} if self._is_told(fresh, now) else {}
+        try:
+            self._keep(Remembered(now, recent | told, self._clock(), tuple(results)), version)
+        except RowConflictError as error:
+            event("check-memory-lost", level=logging.WARNING, reason=str(error))
 
     def _recall(self) -> tuple[Remembered, str | None]:
         """What is kept, and its version; None for the version while the table cannot be used."""
         try:
-            text, version = self._memory.read(MEMORY_NAME)
+            return _read(self._memory)
         except StorageUnavailableError:
             return self._last, None
-        try:
-            return (from_json(text, Remembered) if text else Remembered()), version
-        except InvalidRequestError:  # of another version of the app
-            return Remembered(), version
 
     def _keep(self, remembered: Remembered, version: str | None) -> str | None:
         self._last = remembered
@@ -106,7 +106,9 @@ class CheckWatch:
             return None
 
     def _is_told(self, problems: list[CheckResult], now: datetime) -> bool:
-        """Mail them; what could not be mailed is tried again in an hour."""
+        """Mail them, if there are any; what could not be mailed is tried again in an hour."""
+        if not problems:
+            return False
         names = ", ".join(problem.name for problem in problems)
         try:
             mailer = self._mailer()
@@ -122,6 +124,30 @@ class CheckWatch:
             event("check-mail-deferred", level=logging.WARNING, reason=reason)
             return False
         return True
+
+
+def last_found(memory: Memory) -> Remembered:
+    """What the app found when it last checked; raises ``StorageUnavailableError``."""
+    return _read(memory)[0]
+
+
+def check_soon(memory: Memory) -> None:
+    """Have the app check when it next looks whether it is due, every ten minutes.
+
+    Raises:
+        StorageUnavailableError: The table cannot be read, or not be written.
+        RowConflictError: The app has written just now; try again.
+    """
+    seen, version = _read(memory)
+    memory.write(MEMORY_NAME, to_json(replace(seen, checked_at=None)), version)
+
+
+def _read(memory: Memory) -> tuple[Remembered, str]:
+    text, version = memory.read(MEMORY_NAME)
+    try:
+        return (from_json(text, Remembered) if text else Remembered()), version
+    except InvalidRequestError:  # of another version of the app
+        return Remembered(), version
 
 
 def problem_of(result: CheckResult) -> str:

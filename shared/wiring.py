@@ -193,6 +193,11 @@ def checks(publisher_id: str = "", offer_id: str = "", mail_to: str = "") -> "tu
     )
 
 
+def check_memory() -> "TableMemory":
+    """Where the app keeps what its checks found; ``ConfigurationError`` without storage."""
+    return _memory()
+
+
 def _token() -> str:
     from shared.partner_center.credentials import tokens_for
 

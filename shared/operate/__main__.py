@@ -2,6 +2,7 @@
 
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Sequence
 
 from shared.errors import ConfigurationError, StorageUnavailableError
@@ -16,9 +17,8 @@ def main(arguments: Sequence[str] | None = None, tools: Tools | None = None) -> 
     """Run one command; returns its exit code."""
     read = parser()
     options = read.parse_args(arguments)
-    is_open_ended = not getattr(options, "which", True)
-    if is_open_ended and options.queue is None and options.count is None:
-        read.error("say what to put back: numbers, request ids, --queue or --count")
+    if wrong := _wrong_together(options):
+        read.error(wrong)
     try:
         return int(options.command(options, tools or _real_tools()))
     except ConfigurationError as error:
@@ -29,6 +29,20 @@ def main(arguments: Sequence[str] | None = None, tools: Tools | None = None) -> 
         return INTERRUPTED
 
 
+def _wrong_together(options: Namespace) -> str:
+    """What is wrong with arguments each of which is right; empty if nothing is."""
+    is_open_ended = not getattr(options, "which", True)
+    if is_open_ended and options.queue is None and options.count is None:
+        return "say what to put back: numbers, request ids, --queue or --count"
+    if getattr(options, "deployed", False) and any(
+        (options.publisher, options.offer, options.mail_to)
+    ):
+        return "--deployed shows what the app has tried itself; nothing else is tried with it"
+    if getattr(options, "again", False) and not options.deployed:
+        return "--again goes with --deployed"
+    return ""
+
+
 def _real_tools() -> Tools:
     from shared import wiring  # loads the storage SDK, which help needs not wait for
 
@@ -37,6 +51,7 @@ def _real_tools() -> Tools:
         redrive=wiring.redrive,
         ledger=wiring.ledger,
         checks=wiring.checks,
+        check_memory=wiring.check_memory,
         clock=utc_now,
         sleep=time.sleep,
         ask=input,

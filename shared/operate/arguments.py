@@ -128,6 +128,15 @@ def _add_check(found: Commands) -> None:
     each.add_argument(
         "--mail-to", type=_address, metavar="ADDRESS", help="send this address a test mail"
     )
+    each.add_argument(
+        "--deployed",
+        action="store_true",
+        help="show what the deployed app found when it last checked: whoever is not the app cannot "
+        "try its identity",
+    )
+    each.add_argument(
+        "--again", action="store_true", help="with --deployed: have it check within ten minutes"
+    )
     _add_json(each)
     each.set_defaults(command=commands.check)
 

@@ -1,9 +1,11 @@
 """The commands. Each returns an exit code: 0, or 1 when something was refused or has failed."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
-from shared.checks import Status, run_checks
+from shared.check_watch import CHECK_EVERY, check_soon, last_found
+from shared.checks import CheckResult, Status, run_checks
 from shared.errors import InvalidRequestError as Unreadable
 from shared.errors import (
     QueueLeaseLostError,
@@ -18,6 +20,7 @@ from shared.record import CancellationRecord
 
 type Numbered = tuple[int, Shelved]
 
+OLD_AFTER = 2 * CHECK_EVERY
 _NOT_NOW = (RedriveRefusedError, RowConflictError, QueueLeaseLostError)
 
 
@@ -112,8 +115,30 @@ def drop(options: Namespace, tools: Tools) -> int:
 
 def check(options: Namespace, tools: Tools) -> int:
     """``check``: whether everything that the app needs can be had."""
+    if options.deployed:
+        return _deployed(options, tools)
     asked = (options.publisher, options.offer, options.mail_to)
-    results = run_checks(tools.checks(*(value or "" for value in asked)))
+    return _shown(options, tools, run_checks(tools.checks(*(value or "" for value in asked))))
+
+
+def _deployed(options: Namespace, tools: Tools) -> int:
+    """Show what the app found itself; 1 as well if that is so long ago that it cannot be well."""
+    memory, now = tools.check_memory(), tools.clock()
+    if options.again:
+        with suppress(RowConflictError):  # it is checking just now
+            check_soon(memory)
+        _say(tools, ["The app checks within ten minutes, or at once when it is restarted."])
+        return 0
+    last = last_found(memory)
+    failed = _shown(options, tools, last.found)
+    is_old = last.found_at is None or now - last.found_at > OLD_AFTER
+    if not options.json:
+        _say(tools, showing.found_at(last.found_at, now, is_old=is_old))
+    return int(failed or is_old)
+
+
+def _shown(options: Namespace, tools: Tools, results: Sequence[CheckResult]) -> int:
+    """Show what was found; 1 if anything failed."""
     if options.json:
         _say(tools, [showing.as_json(results)])
     for result in () if options.json else results:

@@ -199,6 +199,14 @@ def checked(result: CheckResult) -> Iterator[str]:
     yield from indented(result.mend)
 
 
+def found_at(at: datetime | None, now: datetime, *, is_old: bool) -> Iterator[str]:
+    """When the app found what is shown, and what it means if that is long ago."""
+    yield f"Found by the app itself, {_when(at, now)}." if at else "The app has not checked yet."
+    if is_old:
+        yield "It checks every hour: its poller does not run, or cannot use the table; its log says"
+        yield "why (settings-unusable, check-failed), and infra/scripts/probe.sh what it lacks."
+
+
 def indented(text: str) -> list[str]:
     """A remark below a line; what is indented in it is a command, and stays on a line to copy."""
     return [shown for line in text.splitlines() for shown in _indented(line)]

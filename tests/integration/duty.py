@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.checks import Check
+from shared.memory import TableMemory
 from shared.operate.__main__ import main
 from shared.operate.tools import Tools
 from shared.poison import PoisonRecord, put_poison, read_poison
@@ -61,6 +62,7 @@ class Duty:
             redrive=lambda: self.redrive(**parts),
             ledger=lambda: self.stage.ledger,
             checks=lambda publisher, offer, mail_to: checks,
+            check_memory=lambda: TableMemory(self.stage.table),
             clock=self.stage.time,
             sleep=self.slept.append,
             ask=ask,

@@ -114,6 +114,8 @@ WRONG: tuple[list[str], ...] = (
     ["redrive", "1", "--operation-id", "5"],
     ["drop"],
     ["check", "--publisher", ".x"],
+    ["check", "--deployed", "--mail-to", "someone@contoso.com"],
+    ["check", "--again"],
     ["list", "--queue", "poison"],
 )
 
