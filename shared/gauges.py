@@ -72,7 +72,10 @@ class Gauges:
         waiting = [*self._tally.open, *([waiting_since] if waiting_since else [])]
         event(
             "poller-run",
-            **queues,
+            backlog=queues.get("backlog"),
+            pending=queues.get("pending"),
+            poison=queues.get("poison"),
+            reason=queues.get("reason"),
             open=len(self._tally.open),
             oldestSeconds=self._age_of_first(waiting),
             untold=len(self._tally.untold),

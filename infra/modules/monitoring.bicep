@@ -21,6 +21,12 @@ param retentionDays int
 @description('How much may be taken in a day, in GB; -1 for no limit.')
 param dailyQuotaGb int
 
+@description('Who gets a mail when an alert fires, comma-separated; empty for nobody.')
+param alertEmails string = ''
+
+@description('Where alerts say that their runbook is: the path, or the URL, of docs/operations.md.')
+param runbook string = 'docs/operations.md'
+
 resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
   name: workspaceName
   location: location
@@ -61,6 +67,26 @@ resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', metricsPublisher)
+  }
+}
+
+module alerts 'monitoring-alerts.bicep' = {
+  name: 'monitoring-alerts'
+  params: {
+    location: location
+    tags: tags
+    workspaceId: workspace.id
+    emails: alertEmails
+    runbook: runbook
+  }
+}
+
+module workbook 'monitoring-workbook.bicep' = {
+  name: 'monitoring-workbook'
+  params: {
+    location: location
+    tags: tags
+    workspaceId: workspace.id
   }
 }
 

@@ -209,6 +209,7 @@ class Template:
                 "suffixes": {"storage": "core.windows.net"},
                 "authentication": {"loginEndpoint": "https://login.microsoftonline.com/"},
             },
+            "loadTextContent": lambda path: (self._file.path.parent / path).read_text(),
             "subscriptionResourceId": lambda kind, name: (
                 f"{self._subscription}/providers/{kind}/{name}"
             ),

@@ -51,6 +51,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "filter": _filter,
     "guid": _guid,
     "map": _map,
+    "replace": lambda text, old, new: text.replace(old, new),
     "split": lambda text, delimiter: text.split(delimiter),
     "string": _string,
     "toLower": lambda text: text.lower(),
