@@ -6,62 +6,25 @@ from typing import Any
 
 import pytest
 
-from tests.deployment.bicep.deployment import SUBSCRIPTION, TENANT, Resource
+from tests.deployment.bicep.deployment import SUBSCRIPTION
 from tests.deployment.cloud import Cloud, cloud_in
-from tests.deployment.templates import ENVIRONMENTS, INFRA, ROOT, of_type, resources
-from tests.deployment.test_roles import ASSIGNMENT, CUSTOM_MAIL, assignments
+from tests.deployment.deployed import (
+    CLIENT,
+    FEDERATED,
+    FUNCTIONS,
+    IDENTITY,
+    KEY,
+    PROBE,
+    deployed,
+)
+from tests.deployment.templates import ENVIRONMENTS, ROOT
+from tests.deployment.test_roles import CUSTOM_MAIL
 from tests.integration.raw_server import ScriptedHttp, http_answer
 
 pytestmark = pytest.mark.integration
 
-SCRIPT = INFRA / "scripts/probe.sh"
-FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("*/function.json"))
-IDENTITY, CLIENT, KEY = "identity-1", "client-1", "k3y-of-the-app"
-FEDERATED = {
-    "name": "ours",
-    "subject": IDENTITY,
-    "issuer": f"https://login.microsoftonline.com/{TENANT}/v2.0",
-    "audiences": ["api://AzureADTokenExchange"],
-}
 FINE = http_answer(200, b'{"value": []}')
 MISSING_SECRET = ["WEBHOOK_SECRETS", "SecretNotFound"]
-
-
-def whole(variables: dict[str, str], url: str) -> dict[str, Any]:
-    """What Azure says of an environment that is as the templates make it."""
-    found = resources(variables)
-    deployed = [each for each in found if each.type.count("/") == 1]
-    return {
-        "tenant": TENANT,
-        "key": KEY,
-        "tokens": {},
-        "functions": [FUNCTIONS],
-        "resources": [each.id for each in deployed if "Microsoft.Authorization" not in each.type],
-        "roles": {IDENTITY: roles_in(found)},
-        "rest": {"config/configreferences/appsettings": [], "hostruntime/admin/host/status": []},
-        "linked": ["the domain"],
-        "apps": {CLIENT: {"federated": [FEDERATED]}},
-        "azd": {
-            "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION.rpartition("/")[2],
-            "OFFER_CANCEL_APP": "app-1",
-            "OFFER_CANCEL_RESOURCE_GROUP": "offer-cancel-contoso-rg",
-            "OFFER_CANCEL_IDENTITY_OBJECT_ID": IDENTITY,
-            "OFFER_CANCEL_URL": url,
-            "PARTNER_CENTER_CLIENT_ID": CLIENT,
-            **variables,
-        },
-    }
-
-
-def roles_in(found: list[Resource]) -> list[list[str]]:
-    """Role, scope, kind of principal and id of each assignment of the app's identity."""
-    return [
-        [f"{role} 1a2b" if role == CUSTOM_MAIL else role, scope.upper(), "ServicePrincipal", at.id]
-        for at, (role, scope, who) in zip(
-            of_type(found, ASSIGNMENT), assignments(found), strict=True
-        )
-        if who.endswith(".principalId>")
-    ]
 
 
 @pytest.fixture
@@ -72,7 +35,7 @@ def app() -> Iterator[ScriptedHttp]:
 
 @pytest.fixture
 def cloud(tmp_path: Path, app: ScriptedHttp) -> Cloud:
-    return cloud_in(tmp_path, SCRIPT, **whole({}, app.url))
+    return cloud_in(tmp_path, PROBE, **deployed({}, app.url))
 
 
 def probed(cloud: Cloud, *options: str, **environment: str) -> tuple[int, str, str]:
@@ -85,7 +48,7 @@ def probed(cloud: Cloud, *options: str, **environment: str) -> tuple[int, str, s
 def test_every_kind_of_environment_is_whole_as_the_templates_make_it(
     name: str, tmp_path: Path, app: ScriptedHttp
 ) -> None:
-    cloud = cloud_in(tmp_path, SCRIPT, **whole(ENVIRONMENTS[name], app.url))
+    cloud = cloud_in(tmp_path, PROBE, **deployed(ENVIRONMENTS[name], app.url))
     if "CALLERS_CLIENT_ID" in ENVIRONMENTS[name]:
         app.answer(http_answer(401))
         assert probed(cloud)[0] == 1  # a key alone opened it
