@@ -8,7 +8,7 @@ readonly OFFER="offer-cancel-check" # does not exist, so that nothing can be can
 # shellcheck source=probe-rights.sh
 source "${BASH_SOURCE[0]%/*}/probe-rights.sh"
 
-app="" group="" subscription="" identity="" tenant="" publisher="" mail_to=""
+app="" group="" subscription="" identity="" tenant="" publisher="" mail_to="" azd_values=""
 wait_seconds=300 every_seconds=10 uses_azd=true problems=0
 
 usage() {
@@ -79,14 +79,11 @@ read_value() {
 
 # A value of the environment, or of the selected azd environment; nothing where there is none.
 known() {
-    if [[ -n ${!1:-} ]]; then
-        echo "${!1}"
-    elif $uses_azd; then
-        azd env get-value "$1" 2>/dev/null | grep -v '^ERROR' || true
-    fi
+    echo "${!1:-$(sed -n "s/^$1=\"\(.*\)\"\$/\1/p" <<<"$azd_values")}"
 }
 
 fill_in() {
+    if $uses_azd; then azd_values=$(azd env get-values 2>/dev/null | tr -d '\r') || azd_values=""; fi
     command -v az >/dev/null || fail "the Azure CLI is missing: https://aka.ms/azure-cli"
     app=${app:-$(known OFFER_CANCEL_APP)}
     group=${group:-$(known OFFER_CANCEL_RESOURCE_GROUP)}
@@ -227,7 +224,7 @@ send_test_mail() {
         "{\\\"metadata\\\": {\\\"notification-emails\\\": \\\"$mail_to\\\"}}" \
         "$(known CALLERS_CLIENT_ID)") || true
     if [[ ${answer##*$'\n'} == 202 ]]; then
-        ok "test mail" "asked for; NOT canceled, since there is no offer $OFFER, is what it will say"
+        ok "test mail" "asked for: it will say NOT canceled, as there is no offer $OFFER"
     else
         wrong "test mail" "the app answers ${answer##*$'\n'}: ${answer%$'\n'*}"
     fi

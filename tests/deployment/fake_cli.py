@@ -36,6 +36,7 @@ COMMANDS = {
     "az role assignment list": {"--assignee", "--all", "--include-groups"},
     "az rest": {"--method", "--url"},
     "azd env get-value": set(),
+    "azd env get-values": set(),
     "azd env set": set(),
 }  # fmt: skip
 
@@ -154,6 +155,9 @@ ANSWERS: dict[str, Callable[[dict[str, Any], list[str], dict[str, str]], str | N
     "az role assignment list": lambda known, _, given: _table(known["roles"][given["--assignee"]]),
     "az rest": _rest,
     "azd env get-value": lambda known, values, _: known["azd"][values[0]],
+    "azd env get-values": lambda known, _, __: "\n".join(
+        f'{name}="{value}"' for name, value in known["azd"].items()
+    ),
     "azd env set": _set_variable,
 }
 

@@ -115,14 +115,14 @@ def test_an_app_that_is_not_there_is_told(cloud: Cloud) -> None:
 
 
 def test_each_role_that_is_missing_is_told_with_its_remedy(cloud: Cloud) -> None:
-    given = cloud.known["roles"][IDENTITY]
-    for missing in given:
-        cloud.knows(roles={IDENTITY: [each for each in given if each != missing]})
-        code, shown, _ = probed(cloud)
-        assert code == 1
-        assert f"lacks {missing[0].removesuffix(' 1a2b')}\n" in shown
-        assert f"on {missing[1].lower()}\n           azd provision --no-state" in shown
-        assert shown.count("wrong") == 1
+    kept, *missing = cloud.known["roles"][IDENTITY]
+    cloud.knows(roles={IDENTITY: [kept]})
+    code, shown, _ = probed(cloud)
+    assert code == 1
+    for role, scope, _, _ in missing:
+        lacking = f"lacks {role.removesuffix(' 1a2b')}\n           on {scope.lower()}\n"
+        assert f"{lacking}           azd provision --no-state\n" in shown
+    assert shown.count("wrong") == len(missing) == 7
 
 
 def test_each_right_that_is_too_much_is_told_with_its_remedy(cloud: Cloud) -> None:
