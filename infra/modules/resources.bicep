@@ -97,6 +97,7 @@ module monitoring 'monitoring.bicep' = {
     principalId: identity.outputs.principalId
     retentionDays: logRetentionDays
     dailyQuotaGb: logDailyQuotaGb
+    alertEmails: settings.NOTIFICATION_DEFAULT_EMAILS
   }
 }
 

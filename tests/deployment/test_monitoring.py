@@ -20,7 +20,7 @@ from tests.deployment.queries import (
     queries,
     workbook_queries,
 )
-from tests.deployment.templates import INFRA, of_type
+from tests.deployment.templates import INFRA, of_type, resources
 
 RULES = {
     "poison",
@@ -166,6 +166,13 @@ def test_alerts_are_mailed_to_everybody_named_once() -> None:
     assert len(group.properties["groupShortName"]) <= 12
     for rule in of_type(found, "Microsoft.Insights/scheduledQueryRules"):
         assert rule.properties["actions"]["actionGroups"] == [group.id]
+
+
+def test_whoever_hears_of_trouble_by_the_app_hears_of_alerts() -> None:
+    found = resources({"NOTIFICATION_DEFAULT_EMAILS": "ops@contoso.example"})
+    [group] = of_type(found, "Microsoft.Insights/actionGroups")
+    [receiver] = group.properties["emailReceivers"]
+    assert receiver["emailAddress"] == "ops@contoso.example"
 
 
 def test_with_nobody_to_mail_the_rules_are_there_all_the_same() -> None:
