@@ -21,6 +21,7 @@ from tests.deployment.queries import (
     workbook_queries,
 )
 from tests.deployment.templates import INFRA, of_type, resources
+from tests.test_contracts import HOST
 
 RULES = {
     "poison",
@@ -111,6 +112,14 @@ def test_every_rule_is_deployed_with_its_own_query_and_fires_on_any_row() -> Non
         assert rule.properties["enabled"] is True
         assert rule.properties["autoMitigate"] is True
         assert rule.properties["scopes"] == [f"{GROUP}/providers/{WORKSPACE}/log-test"]
+
+
+def test_no_event_is_sampled_away_or_too_quiet_to_be_kept() -> None:
+    logging = HOST["logging"]
+    assert logging["logLevel"]["default"] == "Information"
+    assert not [name for name in logging["logLevel"] if name.startswith("Function")]
+    sampling = logging["applicationInsights"]["samplingSettings"]
+    assert "Trace" in sampling["excludedTypes"].split(";")
 
 
 def test_no_rule_looks_back_less_far_than_it_runs_seldom() -> None:
