@@ -87,9 +87,8 @@ _TOKEN: Hints = (
     ),
     (
         "AADSTS700212",
-        f"{_NOT_FEDERATED} for this audience: it must be api://AzureADTokenExchange. Delete the"
-        " one that the first command shows with another, then let it be made again.\n  az ad app"
-        f' federated-credential list --id "$PARTNER_CENTER_CLIENT_ID"{_ACCESS}',
+        f"{_NOT_FEDERATED} for this audience: it must be api://AzureADTokenExchange. The command"
+        f" changes it.{_ACCESS}",
     ),
     (
         "AADSTS700213",

@@ -158,16 +158,24 @@ find_or_make_service_principal() {
 }
 
 federate() {
-    local issuer="$LOGIN/$tenant/v2.0" found
-    found=$(az ad app federated-credential list --id "$client_id" \
-        --query "[?subject=='$identity' && issuer=='$issuer'].name" --output tsv) ||
-        fail "federated credentials cannot be listed"
+    local issuer="$LOGIN/$tenant/v2.0" ours found change=(create)
+    ours="subject=='$identity' && issuer=='$issuer'"
+    found=$(federated "$ours && contains(audiences, '$EXCHANGE')")
     [[ -z $found ]] || return 0
+    # Of one issuer and subject there can be no second, for another audience.
+    found=$(federated "$ours")
+    [[ -z $found ]] || change=(update --federated-credential-id "$found")
     echo "Letting managed identity $identity be it" >&2
-    az ad app federated-credential create --id "$client_id" --output none --parameters "{
-        \"name\": \"offer-cancel-$identity\", \"issuer\": \"$issuer\",
+    az ad app federated-credential "${change[@]}" --id "$client_id" --output none --parameters "{
+        \"name\": \"${found:-offer-cancel-$identity}\", \"issuer\": \"$issuer\",
         \"subject\": \"$identity\", \"audiences\": [\"$EXCHANGE\"],
         \"description\": \"Managed identity of Offer Cancel\" }"
+}
+
+# The names of the application's federated credentials of which this is true.
+federated() {
+    az ad app federated-credential list --id "$client_id" --query "[?$1].name" --output tsv ||
+        fail "federated credentials cannot be listed"
 }
 
 # Whether Key Vault has it and it is not to be replaced.

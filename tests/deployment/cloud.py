@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 FAKE = Path(__file__).with_name("fake_cli.py")
-CHANGES = ("create", "reset", "set", "delete")
+CHANGES = ("create", "reset", "set", "update", "delete")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ COMMANDS = {
     "az ad app create": {"--display-name", "--sign-in-audience", "--web-redirect-uris"},
     "az ad app federated-credential list": {"--id"},
     "az ad app federated-credential create": {"--id", "--parameters"},
+    "az ad app federated-credential update": {"--id", "--parameters", "--federated-credential-id"},
     "az ad app credential reset": {
         "--id", "--append", "--keyvault", "--cert", "--create-cert", "--years", "--display-name",
     },
@@ -96,6 +97,16 @@ def _federate(known: dict[str, Any], values: list[str], given: dict[str, str]) -
     known["apps"][given["--id"]]["federated"].append(json.loads(given["--parameters"]))
 
 
+def _federate_anew(known: dict[str, Any], values: list[str], given: dict[str, str]) -> None:
+    federated = known["apps"][given["--id"]]["federated"]
+    [place] = (
+        at
+        for at, each in enumerate(federated)
+        if each["name"] == given["--federated-credential-id"]
+    )
+    federated[place] = json.loads(given["--parameters"])
+
+
 def _reset(known: dict[str, Any], values: list[str], given: dict[str, str]) -> str:
     known["apps"][given["--id"]]["credentials"] += 1
     if "--create-cert" in given:
@@ -139,6 +150,7 @@ ANSWERS: dict[str, Callable[[dict[str, Any], list[str], dict[str, str]], str | N
     "az ad app create": _make_app,
     "az ad app federated-credential list": _federated,
     "az ad app federated-credential create": _federate,
+    "az ad app federated-credential update": _federate_anew,
     "az ad app credential reset": _reset,
     "az ad sp list": lambda known, _, given: (
         "principal" if known["apps"][quoted(given["--filter"])]["principal"] else ""

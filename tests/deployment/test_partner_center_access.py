@@ -73,6 +73,17 @@ def test_run_again_it_changes_nothing(cloud: Cloud, credential: str) -> None:
     assert again.stdout.endswith("(docs/operations.md)\n")
 
 
+def test_a_federated_credential_for_another_audience_is_made_right(cloud: Cloud) -> None:
+    assert cloud.run().returncode == 0
+    known = cloud.known["apps"]
+    [right] = known["client-1"]["federated"]
+    wrong = {**right, "name": "by-hand", "audiences": ["api://elsewhere"]}
+    cloud.knows(apps={"client-1": {**known["client-1"], "federated": [wrong]}})
+    done = cloud.run()
+    assert done.returncode == 0, done.stderr
+    assert cloud.known["apps"]["client-1"]["federated"] == [{**right, "name": "by-hand"}]
+
+
 def test_a_new_identity_is_added_beside_the_old_one(cloud: Cloud) -> None:
     assert cloud.run().returncode == 0
     assert cloud.run("--identity", "identity-2").returncode == 0
