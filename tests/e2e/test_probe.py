@@ -1,14 +1,17 @@
-"""The probe after a deployment, against the app as it runs."""
+"""What shows after a deployment whether it is whole, against the app as it runs."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from devstack.processes import ROOT
 from devstack.stack import Stack
 from tests.deployment.cloud import cloud_in
 from tests.deployment.deployed import PROBE, deployed
 from tests.e2e.asking import ANA, PUBLISHER
-from tests.e2e.seeing import outcome_mail, outcome_of, rows_of_offer
+from tests.e2e.seeing import eventually, outcome_mail, outcome_of, rows_of_offer
 
 pytestmark = pytest.mark.integration
 
@@ -21,3 +24,22 @@ def test_the_test_mail_goes_the_way_of_every_other(stack: Stack, tmp_path: Path)
     [row] = rows_of_offer(stack, "offer-cancel-check")
     assert outcome_of(stack, str(row["requestId"])) == "rejected"
     assert outcome_mail(stack, str(row["requestId"])).recipients == (ANA,)
+
+
+def test_a_person_sees_what_the_app_found_by_itself(stack: Stack) -> None:
+    def shown() -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "shared.operate", "check", "--deployed"],
+            cwd=ROOT,
+            env={"CancelStorage": stack.storage.connection_string},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout if "Found by the app itself" in done.stdout else ""
+
+    found = eventually(shown, "the app has checked")
+    # Not whether a publisher could be read: it is there as soon as a test makes an offer of it.
+    for name in ("partner-center-token", "storage-cancellations", "mail-login"):
+        assert f"ok       {name} " in found
+    assert " partner-center-read " in found
