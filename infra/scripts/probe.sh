@@ -9,7 +9,7 @@ readonly OFFER="offer-cancel-check" # does not exist, so that nothing can be can
 source "${BASH_SOURCE[0]%/*}/probe-rights.sh"
 
 app="" group="" subscription="" identity="" tenant="" publisher="" mail_to="" azd_values=""
-wait_seconds=300 every_seconds=10 uses_azd=true problems=0
+wait_seconds=600 every_seconds=10 uses_azd=true problems=0
 
 usage() {
     cat <<'TEXT'
@@ -25,7 +25,7 @@ what it runs), then from the selected azd environment.
   --mail-to ADDRESS   have the app send a test mail: ask it to cancel for an offer that does not
                       exist (PROBE_MAIL_TO)
   --publisher ID      whose offer that is (the first of ALLOWED_PUBLISHERS)
-  --wait SECONDS      how long to wait for functions and an answer (300)
+  --wait SECONDS      how long to wait for functions and an answer (600)
   --every SECONDS     how often to look (10)
   --app NAME, --group NAME, --subscription ID, --identity ID
                       the function app, its resource group and subscription, and the object id of
