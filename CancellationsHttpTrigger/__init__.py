@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from shared import environment, wiring
+from shared import environment, parts, wiring
 from shared.http_trigger import headers_of, respond
 from shared.list_answer import list_answer
 from shared.list_query import ListCall
@@ -18,6 +18,6 @@ def main(req: func.HttpRequest) -> func.HttpResponse:
 
         return respond(lambda: page_answer(call, wiring.duty_page, utc_now), VARY)
     return respond(
-        lambda: list_answer(wiring.listing(), call, environment.callers(), environment.policy()),
+        lambda: list_answer(parts.listing(), call, environment.callers(), environment.policy()),
         VARY,
     )

@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from shared import wiring
+from shared import upkeep, wiring
 from shared.errors import ConfigurationError
 from shared.telemetry import settings_unusable
 
@@ -13,6 +13,6 @@ def main(timer: func.TimerRequest) -> None:
         try:
             wiring.poller().run()
         finally:  # it says what is wrong with storage, too
-            wiring.housekeeping().run_if_due()
+            upkeep.housekeeping().run_if_due()
     except ConfigurationError as error:
         settings_unusable(error)

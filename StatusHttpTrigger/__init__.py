@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from shared import environment, wiring
+from shared import environment, parts, wiring
 from shared.http_answers import HttpAnswer
 from shared.http_trigger import headers_of, respond
 from shared.request_status import StatusCall, find_request, status_answer
@@ -23,4 +23,4 @@ def main(req: func.HttpRequest) -> func.HttpResponse:
 def _answered(method: str, call: StatusCall) -> HttpAnswer:
     if method == "DELETE":
         return wiring.withdrawal().withdraw(call)
-    return status_answer(find_request(wiring.ledger(), call, environment.callers()))
+    return status_answer(find_request(parts.ledger(), call, environment.callers()))

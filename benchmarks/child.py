@@ -159,10 +159,10 @@ def run_timer(runs: str) -> None:
 
 def keep_house(_: str) -> None:
     """What ``PollTimerTrigger`` does once a minute; the hourly checks ran before."""
-    from shared import wiring
+    from shared import upkeep
 
     started = time.monotonic()
-    wiring.housekeeping().run_if_due()
+    upkeep.housekeeping().run_if_due()
     tell(seconds=time.monotonic() - started, memory=peak_memory())
 
 

@@ -20,6 +20,7 @@ from shared.errors import InvalidRequestError, QueueLeaseLostError, StorageUnava
 CANCEL_REQUESTS = "cancel-requests"
 PENDING_CANCELLATIONS = "pending-cancellations"
 POISON_SUFFIX = "-poison"
+QUEUES = (CANCEL_REQUESTS, PENDING_CANCELLATIONS)
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_VISIBILITY_SECONDS = 7 * 24 * 3600 - 1
 

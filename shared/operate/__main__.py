@@ -44,14 +44,14 @@ def _wrong_together(options: Namespace) -> str:
 
 
 def _real_tools() -> Tools:
-    from shared import wiring  # loads the storage SDK, which help needs not wait for
+    from shared import parts, upkeep, wiring  # loads the storage SDK, which help needs not wait for
 
     return Tools(
         shelf=wiring.poison_shelf,
         redrive=wiring.redrive,
-        ledger=wiring.ledger,
-        checks=wiring.checks,
-        check_memory=wiring.check_memory,
+        ledger=parts.ledger,
+        checks=upkeep.checks,
+        check_memory=upkeep.check_memory,
         clock=utc_now,
         sleep=time.sleep,
         ask=input,

@@ -107,6 +107,16 @@ class Canceled:
         return Answer(200, CaseInsensitiveDict(), status.encode(), datetime.now(UTC))
 
 
+class NothingKept:
+    """The memory of an app whose checks have never run."""
+
+    def read(self, name: str) -> tuple[str, str]:
+        return "", ""
+
+    def write(self, name: str, text: str, version: str) -> str:
+        raise AssertionError(f"no check has run, and yet {name} was found: {text}")
+
+
 class MemoryApp:
     """Both queues with their poison, the rows, the mails, and everything that works on them."""
 
@@ -190,7 +200,8 @@ class MemoryApp:
                 clock=self.clock,
             ),
             ledger=lambda: self.ledger,
-            checks=lambda publisher, offer: (),
+            checks=lambda publisher, offer, mail_to: (),
+            check_memory=NothingKept,
             clock=self.clock,
             sleep=lambda seconds: None,
             ask=lambda question: "n",

@@ -20,8 +20,8 @@ OTHERS = {
 }
 LOADED = """
 import {function}
-from shared import wiring
-wiring.{part}()
+from shared import parts, wiring
+(getattr(wiring, "{part}", None) or parts.{part})()
 """
 
 
@@ -61,7 +61,7 @@ def test_who_mails_loads_the_sender_that_is_set_and_no_other(sender: str) -> Non
     settings, own = SENDERS[sender]
     assert (
         loaded_by(
-            "from shared import wiring; wiring._mailer()",
+            "from shared import parts; parts.mailer()",
             {"NOTIFICATION_SENDER": "cancel@contoso.com", **settings},
         )
         & MAIL
