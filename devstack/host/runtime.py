@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 from uuid import uuid4
 
 import azure_functions_runtime_v1 as python_runtime
+from azure_functions_runtime_v1 import invocation_id_cv
 
 from devstack.host import protos
 from devstack.host.errors import AppLoadError
@@ -102,7 +103,7 @@ class FunctionRuntime:
             retry_context=SimpleNamespace(retry_count=0, max_retry_count=0, exception=None),
         )
         invocation = asyncio.run_coroutine_threadsafe(
-            python_runtime.invocation_request(request), self._loop
+            _in_context_of(invocation_id, python_runtime.invocation_request(request)), self._loop
         )
         try:
             async with asyncio.timeout(self._timeout):
@@ -137,6 +138,12 @@ class FunctionRuntime:
             if Path(path).is_relative_to(self._app):
                 return f" (at {Path(path).relative_to(self._app)}, line {line})"
         return ""
+
+
+async def _in_context_of(invocation_id: str, invocation: Coroutine[Any, Any, Any]) -> Any:
+    """Run it as the worker's dispatcher does: an async function logs by the id of its task."""
+    invocation_id_cv.set(invocation_id)
+    return await invocation
 
 
 def _request(kind: str, protos: object = None, **fields: object) -> SimpleNamespace:
