@@ -53,6 +53,44 @@ def cold_http(offer: str) -> None:
     )
 
 
+def cold_webhook(offer: str) -> None:
+    """The first delivery to ``WebhookHttpTrigger``, signed as GitHub does it."""
+    import azure.functions as func
+
+    from devstack import webhooks
+    from WebhookHttpTrigger import main
+
+    sent = webhooks.delivery("contoso", offer)
+    main(
+        func.HttpRequest(
+            method="POST",
+            url=f"http://localhost{sent.path}",
+            headers=sent.headers,
+            params={"on": webhooks.EVENT, "notification-emails": "release-team@example.com"},
+            route_params={"sender": "github", "publisherId": "contoso", "offerId": offer},
+            body=sent.body,
+        )
+    )
+
+
+def cold_withdrawal(request: str) -> None:
+    """The first ``DELETE`` to ``StatusHttpTrigger``; offer and id of the request, by a slash."""
+    import azure.functions as func
+
+    from StatusHttpTrigger import main
+
+    offer, _, request_id = request.partition("/")
+    main(
+        func.HttpRequest(
+            method="DELETE",
+            url=f"http://localhost/api/publishers/contoso/offers/{offer}/operations/{request_id}",
+            params={"api-version": "2017-10-31"},
+            route_params={"publisherId": "contoso", "offerId": offer, "requestId": request_id},
+            body=b"",
+        )
+    )
+
+
 def cold_queue(offer: str) -> None:
     """The first message of ``CancelQueueTrigger``, put there by another service."""
     import azure.functions as func
@@ -73,7 +111,7 @@ def cold_timer(_offer: str) -> None:
 
 
 def bare_row(offer: str) -> None:
-    """What ``CancelHttpTrigger`` and ``CancelQueueTrigger`` import, and one row inserted."""
+    """What every function but ``PollTimerTrigger`` imports, and one row inserted."""
     import azure.functions
     import azure.storage.queue
     import msgspec
@@ -192,6 +230,8 @@ PROGRAMS = {
     program.__name__: program
     for program in (
         cold_http,
+        cold_webhook,
+        cold_withdrawal,
         cold_queue,
         cold_timer,
         bare_row,

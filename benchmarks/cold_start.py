@@ -13,18 +13,21 @@ from azure.data.tables import TableClient
 from azure.storage.queue import QueueClient
 
 from benchmarks import children
-from benchmarks.population import populate, slow_offer
+from benchmarks.population import accepted_row, populate, slow_offer
 from benchmarks.rows import Row
 from benchmarks.run import Run
 from benchmarks.wire import Exchange, Wire
+from devstack import webhooks
 from devstack.processes import ROOT
 from devstack.stack import Stack
-from shared.ledger import TABLE
+from shared.ledger import TABLE, TableLedger
 from shared.queues import PENDING_CANCELLATIONS
 
 GROUP = "cold"
 FUNCTIONS = {
     "CancelHttpTrigger": ("cold_http", "bare_row"),
+    "WebhookHttpTrigger": ("cold_webhook", "bare_row"),
+    "StatusHttpTrigger": ("cold_withdrawal", "bare_row"),
     "CancelQueueTrigger": ("cold_queue", "bare_row"),
     "PollTimerTrigger": ("cold_timer", "bare_message"),
 }
@@ -65,20 +68,28 @@ class _Starter:
             with QueueClient.from_connection_string(self._storage, PENDING_CANCELLATIONS) as queue:
                 queue.clear_messages()  # one of an earlier process would be polled, too
             populate(self._storage, {offer: operation}, 1)
+        argument = self._accepted(offer) if program == "cold_withdrawal" else offer
         # A wire of its own: what an ended process had under way must not be taken for its own.
         with Wire(self._stack.storage) as wire:
-            return _first_effect(program, offer, wire, self._stack.app_settings())
+            return _first_effect(program, argument, wire, self._stack.app_settings())
+
+    def _accepted(self, offer: str) -> str:
+        """A request that waits to be submitted, for one that takes it back: offer and id."""
+        with TableClient.from_connection_string(self._storage, TABLE) as table:
+            return f"{offer}/{TableLedger(table).insert(accepted_row(offer)).request_id}"
 
 
 def _first_effect(
-    program: str, offer: str, wire: Wire, settings: dict[str, str]
+    program: str, argument: str, wire: Wire, settings: dict[str, str]
 ) -> dict[str, float]:
     effects: list[Exchange] = []
     begun = monotonic()
     with subprocess.Popen(
-        children.command(program, offer),
+        children.command(program, argument),
         cwd=ROOT,
-        env=children.environment(settings | {"CancelStorage": wire.connection_string}),
+        env=children.environment(
+            settings | {**webhooks.SETTINGS, "CancelStorage": wire.connection_string}
+        ),
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

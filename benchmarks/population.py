@@ -70,10 +70,10 @@ def populate(
         list(pool.map(make, range(count)))
 
 
-def pending_row(offer: str, operation_id: str) -> CancellationRecord:
-    """The row of a request whose cancel call was taken."""
+def accepted_row(offer: str) -> CancellationRecord:
+    """The row of a request that waits to be submitted."""
     now = datetime.now(UTC)
-    record = new_record(
+    return new_record(
         CancelRequest(publisher_id=PUBLISHER, offer_id=offer, reason="wrong price in the plan"),
         request_id=str(uuid.uuid4()),
         requested_at=now,
@@ -82,6 +82,12 @@ def pending_row(offer: str, operation_id: str) -> CancellationRecord:
         dropped_emails=0,
         now=now,
     )
+
+
+def pending_row(offer: str, operation_id: str) -> CancellationRecord:
+    """The row of a request whose cancel call was taken."""
+    record = accepted_row(offer)
+    now = record.requested_at
     location = (
         f"/api/publishers/{PUBLISHER}/offers/{offer}/operations/{operation_id}"
         f"?api-version={API_VERSION}"

@@ -11,6 +11,14 @@ from devstack.processes import ROOT
 MAIL = {"smtplib", "azure.communication.email"}
 OTHERS = {
     "CancelHttpTrigger": ("acceptance", {"shared.poller", "shared.submission", "smtplib", "msal"}),
+    "WebhookHttpTrigger": (
+        "webhook_reception",
+        {"shared.poller", "shared.submission", "shared.withdrawal", "smtplib", "msal"},
+    ),
+    "StatusHttpTrigger": (
+        "withdrawal",
+        {"shared.acceptance", "shared.poller", "shared.submission", "smtplib", "msal"},
+    ),
     "CancelQueueTrigger": ("submission", {"shared.poller", "shared.acceptance", "smtplib", "msal"}),
     "CancellationsHttpTrigger": (
         "listing",
@@ -18,6 +26,7 @@ OTHERS = {
     ),
     "PollTimerTrigger": ("poller", {"shared.acceptance", "shared.submission", "smtplib", "msal"}),
 }
+MODULES = {"webhook_reception": "webhooks.reception"}  # else the part has the module's name
 LOADED = """
 import {function}
 from shared import parts, wiring
@@ -43,7 +52,7 @@ def test_a_function_does_not_load_what_only_others_need(function: str) -> None:
     part, others = OTHERS[function]
     storage = f"DefaultEndpointsProtocol=https;AccountName={ACCOUNT_NAME};AccountKey={ACCOUNT_KEY}"
     loaded = loaded_by(LOADED.format(function=function, part=part), {"CancelStorage": storage})
-    assert f"shared.{part}" in loaded
+    assert f"shared.{MODULES.get(part, part)}" in loaded
     assert not loaded & (others | MAIL)
 
 
