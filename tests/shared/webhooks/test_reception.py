@@ -7,6 +7,7 @@ from shared.http_answers import ProblemError
 from shared.models import CancelRequest, from_json
 from tests.payloads.deliveries import ALL, Delivery, delivery
 from tests.shared.builders import TARGET_ID
+from tests.shared.test_tracing import TRACEPARENT
 from tests.shared.webhooks.gate import DELETED, ON, Gate
 
 
@@ -51,6 +52,12 @@ def test_the_request_is_what_the_url_says() -> None:
     assert gate.request.operation_id == TARGET_ID
     assert gate.request.reason == "the release was withdrawn"
     assert gate.request.notification_emails == "ana@contoso.com,bob@contoso.com"
+
+
+def test_the_request_belongs_to_the_trace_of_its_delivery() -> None:
+    gate = Gate()
+    gate.receive(delivery(DELETED).having(traceparent=TRACEPARENT))
+    assert gate.request.traceparent == TRACEPARENT
 
 
 def test_nothing_in_a_delivery_is_taken_for_ours() -> None:
