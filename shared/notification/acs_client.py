@@ -172,6 +172,7 @@ class _Identity:
             retry_total=0,
             connection_timeout=_CONNECT_SECONDS,
             read_timeout=_TOKEN_SECONDS,
+            use_env_settings=False,
         )
 
 
