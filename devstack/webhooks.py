@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
 EVENT = "release.deleted"
-_KEY = "simulated-webhook-secret"  # opens nothing but this machine's stack
-SETTINGS: Mapping[str, str] = {"WEBHOOK_SECRETS": json.dumps({"github": [_KEY]})}
+SECRET = "simulated-webhook-secret"  # noqa: S105 - opens nothing but this machine's stack
+SETTINGS: Mapping[str, str] = {"WEBHOOK_SECRETS": json.dumps({"github": [SECRET]})}
 """The app settings by which the app knows the sender."""
 
 
@@ -37,7 +37,7 @@ def delivery(publisher: str, offer: str, **members: str) -> Delivery:
     """
     event, _, action = EVENT.partition(".")
     body = json.dumps({"action": action, "release": {"tag_name": "v2.4.0"}}).encode()
-    signature = hmac.new(_KEY.encode(), body, hashlib.sha256).hexdigest()
+    signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     asked = {name.replace("_", "-"): value for name, value in members.items() if value}
     query = urlencode({"on": EVENT, **asked}, quote_via=quote)
     path = f"/api/webhooks/github/publishers/{publisher}/offers/{offer}/cancel"

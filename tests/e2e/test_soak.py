@@ -12,6 +12,7 @@ from devstack.soak.plan import Kind
 from devstack.soak.report import is_passed, report
 from devstack.soak.soak import Soak, Wishes
 from devstack.soak.verdict import Verdict, Wrong
+from tests.e2e.clean_logs import assert_clean
 
 pytestmark = pytest.mark.integration
 
@@ -62,6 +63,12 @@ def test_everything_broke_and_hundreds_were_on_their_way(soaked: tuple[Soak, Ver
     assert len(soak.crowd.asked) >= REQUESTS
     assert sum(verdict.outcomes.values()) >= len(soak.crowd.asked)
     assert len(verdict.outcomes) >= 5
+
+
+def test_nothing_that_broke_got_an_address_or_a_secret_into_the_log(
+    soaked: tuple[Soak, Verdict],
+) -> None:
+    assert_clean(soaked[0].stack)
 
 
 def test_callers_came_in_every_way_and_came_back(soaked: tuple[Soak, Verdict]) -> None:

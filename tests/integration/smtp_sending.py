@@ -16,10 +16,11 @@ from shared.errors import MailError
 from shared.notification.sender import Sender
 from shared.notification.smtp import SmtpSender
 from shared.notification.smtp_url import Security, SmtpServer
+from tests.e2e.clean_logs import MAIL_PASSWORD
 from tests.integration.scripted_smtp import Reply, ScriptedSmtp
 
 A, B, C = "a@contoso.com", "b@contoso.com", "c@contoso.com"
-USER, PASSWORD = "user@contoso.com", "hunter2 p\u00e4ss:/@"
+USER, PASSWORD = "user@contoso.com", MAIL_PASSWORD
 
 
 def a_mail(subject: str = "Canceled: contoso/offer") -> EmailMessage:

@@ -15,12 +15,13 @@ HERE = Path(__file__).parent
 # GitHub's documentation and the test vector of Standard Webhooks have these two.
 GITHUB_SECRET = "It's a Secret to Everybody"
 STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+NEXT_GITHUB_SECRET = "the-next-secret"
 NEXT_STANDARD_SECRET = "whsec_" + base64.b64encode(b"the next secret, 24 bytes").decode()
 GITLAB_TOKEN = "a-token-for-gitlab"
 AZURE_DEVOPS_PASSWORD = "release-hook:pass:word"
 SECRETS = json.dumps(
     {
-        "github": ["the-next-secret", GITHUB_SECRET],
+        "github": [NEXT_GITHUB_SECRET, GITHUB_SECRET],
         "gitlab": [GITLAB_TOKEN],
         "azure-devops": [AZURE_DEVOPS_PASSWORD],
         "standard": [NEXT_STANDARD_SECRET, STANDARD_SECRET],

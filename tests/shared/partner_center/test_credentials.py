@@ -21,9 +21,9 @@ from cryptography.x509.oid import NameOID
 from shared.errors import NotSentError
 from shared.partner_center.credentials import StaticTokens, Tokens, tokens_for
 from shared.settings import PartnerCenterSettings
+from tests.e2e.clean_logs import CLIENT_SECRET as SECRET
 from tests.shared.partner_center.entra import METADATA, Entra, Reply
 
-SECRET = "hunter2-hunter2"
 TENANT = "11111111-2222-3333-4444-555555555555"
 CLIENT = "66666666-7777-8888-9999-aaaaaaaaaaaa"
 IDENTITY = "bbbbbbbb-cccc-dddd-eeee-ffffffffffff"
