@@ -15,7 +15,7 @@ from shared.errors import NotSentError, PartnerCenterError, RefusedError, Transi
 from shared.ledger import Ledger, amend
 from shared.models import MAX_NAMED, Operation, OperationState, Refusal
 from shared.partner_center.protocol import CancelAnswer, PartnerCenter
-from shared.record import CancellationRecord, State
+from shared.record import CANCEL_SENT, CancellationRecord, State
 from shared.telemetry import event
 
 
@@ -54,8 +54,6 @@ class Unanswered:
     error: TransientError
 
 
-_SENT = "cancel-sent"
-
 type CallResult = Taken | NotTaken | Unanswered
 
 
@@ -83,7 +81,7 @@ def send_cancel(
     """
     intent = _with_intent(record, target, clock())
     written = ledger.replace(intent)
-    event("cancel-sent", request_id=record.request_id, operationId=target.id if target else None)
+    event(CANCEL_SENT, request_id=record.request_id, operationId=target.id if target else None)
     emails = ",".join(record.emails)
     try:
         answer = center.cancel(record.publisher_id, record.offer_id, emails)
@@ -123,7 +121,7 @@ def _with_intent(
 ) -> CancellationRecord:
     return record.with_step(
         now,
-        _SENT,
+        CANCEL_SENT,
         target.id if target else "",
         target_operation_id=target.id if target else record.target_operation_id,
         post_sent_at=record.post_sent_at or now,
@@ -155,7 +153,7 @@ def _forget_intent(
 
 
 def _intents(record: CancellationRecord) -> int:
-    return sum(step.step == _SENT for step in record.history)
+    return sum(step.step == CANCEL_SENT for step in record.history)
 
 
 def _appeared_since(

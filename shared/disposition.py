@@ -144,6 +144,20 @@ class Disposition:
         delay = after.total_seconds() if after else schedule
         self._put_back(record, without_secrets(why), delay, changes or {})
 
+    def set_aside(self, record: CancellationRecord, delay: timedelta) -> None:
+        """Put the request back as it is, while another worker is busy with it.
+
+        Its row is left alone: what the other writes makes this copy a stale twin.
+        """
+        self._requests.put(to_json(request_message(record)), delay.total_seconds())
+        event(
+            "request-rescheduled",
+            request_id=record.request_id,
+            attempt=record.attempt,
+            seconds=delay.total_seconds(),
+            reason="another worker is sending its cancel call",
+        )
+
     def _put_back(
         self, record: CancellationRecord, reason: str, delay: float, changes: dict[str, Any]
     ) -> None:

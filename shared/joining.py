@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.models import Operation
-from shared.record import CancellationRecord, State
+from shared.record import CANCEL_SENT, CancellationRecord, State
 
 WAIT = timedelta(seconds=15)
 _PATIENCE = timedelta(minutes=1)
@@ -31,12 +31,20 @@ class Wait:
     other: CancellationRecord
 
 
+@dataclass(frozen=True)
+class LetTwin:
+    """Another worker has a twin of this message, and is sending the request's own call."""
+
+
+type Turn = Join | Wait | LetTwin
+
+
 def turn_of(
     record: CancellationRecord,
     target: Operation | None,
     others: Iterable[CancellationRecord],
     now: datetime,
-) -> Join | Wait | None:
+) -> Turn | None:
     """What a request does that might send a cancel call now; None if it sends it.
 
     Args:
@@ -45,6 +53,8 @@ def turn_of(
         others: The other open requests of the offer, as they were before the look.
         now: The time now.
     """
+    if _is_sending(record, now):
+        return LetTwin()
     if target is None or record.post_sent_at is not None:
         return None
     alike = [other for other in others if other.subject_id in (None, target.id)]
@@ -76,6 +86,12 @@ def joined(other: CancellationRecord) -> dict[str, Any]:
 
 def _age(record: CancellationRecord) -> tuple[datetime, str]:
     return record.created_at, record.request_id
+
+
+def _is_sending(record: CancellationRecord, now: datetime) -> bool:
+    """Whether a call was sent within the last minute of which nothing is known yet."""
+    last = record.history[-1] if record.history else None
+    return last is not None and last.step == CANCEL_SENT and now - last.at < _PATIENCE
 
 
 def _is_ahead(other: CancellationRecord, record: CancellationRecord, now: datetime) -> bool:

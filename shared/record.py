@@ -23,6 +23,8 @@ from shared.models import (
 )
 from shared.telemetry import without_secrets
 
+CANCEL_SENT = "cancel-sent"
+"""The step of a row, and the event, that a cancel call is about to be sent."""
 MAX_STEPS = 60
 KEPT_FIRST_STEPS = 10  # of a history that is too long, with as many of the last as there is room
 _MAX_STEP_CHARACTERS = 200

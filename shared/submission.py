@@ -23,7 +23,7 @@ from shared.errors import (
     StorageUnavailableError,
     TransientError,
 )
-from shared.joining import WAIT, Join, Wait, joined, turn_of
+from shared.joining import WAIT, Join, LetTwin, Turn, Wait, joined, turn_of
 from shared.judgment import Finish, LookAgain, Submit
 from shared.ledger import Ledger
 from shared.looking import look
@@ -189,8 +189,10 @@ class Submission:
             case _:
                 self._disposition.follow(record)
 
-    def _share(self, record: CancellationRecord, turn: Join | Wait) -> None:
+    def _share(self, record: CancellationRecord, turn: Turn) -> None:
         match turn:
+            case LetTwin():
+                self._disposition.set_aside(record, WAIT)
             case Wait(other):
                 why = f"request {other.request_id} was there first, and is about to cancel it"
                 self._disposition.postpone(record, why, after=WAIT)

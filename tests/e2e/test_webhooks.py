@@ -8,6 +8,7 @@ import pytest
 
 from devstack.stack import Stack
 from tests.e2e.asking import PUBLISHER, Answered, send
+from tests.e2e.breaking import cancel_calls
 from tests.e2e.clean_logs import assert_clean, assert_nothing_crashed
 from tests.e2e.conftest import FAST
 from tests.e2e.seeing import outcome_mail, outcome_of, row_of, rows_of_offer
@@ -97,6 +98,7 @@ def test_a_delivery_that_comes_many_times_at_once_is_one_request(own_stack: Stac
     [request_id] = {answered.members["id"] for answered in answers}
     assert outcome_of(own_stack, request_id) == "canceled"
     assert [row["requestId"] for row in rows_of_offer(own_stack, offer)] == [request_id]
+    assert cancel_calls(own_stack, offer) == 1
 
 
 def test_what_is_not_listed_is_left_alone(own_stack: Stack) -> None:

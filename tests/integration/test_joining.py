@@ -2,11 +2,13 @@
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from devstack.partner_center import State
 from shared.joining import WAIT
+from shared.partner_center.protocol import CancelAnswer
 from shared.queues import QueuedMessage
 from tests.integration.backstage import LEASE_SECONDS
 from tests.integration.crashes import CrashError, Fate
@@ -138,3 +140,34 @@ def test_once_the_first_has_ended_the_next_sends_its_own(stage: Stage) -> None:
     assert (stage.outcome(second), len(stage.posts)) == ("canceled", 2)
     assert stage.row(second).joined_request_id is None
     assert [each.state for each in stage.truth()] == [State.CANCELED, State.CANCELED]
+
+
+def test_a_twin_that_comes_while_its_call_is_under_way_sends_no_other(stage: Stage) -> None:
+    stage.given("cancels-after-202", cancel_seconds=LEASE_SECONDS)
+    request_id = stage.ask()
+    held = stage.received()
+    center = TwinComesMeanwhile(stage, held)
+    stage.submission(partner_center=lambda: center).handle(held)
+    assert center.twins == 1
+    stage.requests.adapter.delete(held)
+    stage.play_out(request_id)
+    assert (len(stage.posts), stage.outcome(request_id)) == (1, "canceled")
+    assert recipients(stage) == [REQUESTER]
+    assert stage.requests.kept == []
+
+
+class TwinComesMeanwhile:
+    """Partner Center, and another worker that gets the same message while a call is answered."""
+
+    def __init__(self, stage: Stage, message: QueuedMessage) -> None:
+        self._stage, self._message = stage, message
+        self.twins = 0
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._stage.center, method)
+
+    def cancel(self, *offer: str) -> CancelAnswer:
+        answer = self._stage.center.cancel(*offer)
+        self.twins += 1
+        self._stage.submission().handle(self._message)
+        return answer

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.joining import Join, Wait, joined, turn_of
-from shared.record import CancellationRecord, State
+from shared.joining import Join, LetTwin, Wait, joined, turn_of
+from shared.record import CANCEL_SENT, CancellationRecord, State
 from tests.shared.builders import OTHER_ID, TARGET_ID, after, operation
 
 FIRST_ID, SECOND_ID = (f"0000000{digit}-0000-4000-8000-000000000000" for digit in (1, 2))
@@ -150,3 +150,20 @@ def test_the_wait_is_shorter_than_the_patience() -> None:
         for seconds in range(0, 120, 15)
     ]
     assert [each is None for each in waited] == [False] * 4 + [True] * 4
+
+
+def sending(seconds: float, **changes: Any) -> CancellationRecord:
+    return mine().with_step(after(seconds), CANCEL_SENT, post_sent_at=after(seconds), **changes)
+
+
+def test_while_a_twin_is_sending_its_call_a_request_sends_no_other() -> None:
+    assert turn([], record=sending(11)) == LetTwin()
+    assert turn([asked(0, **TAKEN)], record=sending(11)) == LetTwin()
+
+
+def test_a_call_whose_sender_says_nothing_for_a_minute_is_sent_again() -> None:
+    assert turn_of(sending(11), operation(), [], after(11 + 60)) is None
+
+
+def test_a_call_that_was_sent_and_put_back_is_sent_again() -> None:
+    assert turn([], record=sending(11).with_step(after(12), "request-rescheduled")) is None

@@ -3,11 +3,13 @@
 And with each fault at each effect of stories about callers.
 """
 
+import itertools
+
 import pytest
 
 from tests.simulation.boundaries import Fault
 from tests.simulation.host import Host
-from tests.simulation.interleavings import Begin, Begun, Struck, all_orders
+from tests.simulation.interleavings import Begin, Begun, Struck, all_orders, in_order
 from tests.simulation.oracle import problems
 from tests.simulation.runs import OFFER, run
 from tests.simulation.stories import CALLERS_STORIES
@@ -15,6 +17,7 @@ from tests.simulation.test_single_faults import at_every_effect
 from tests.simulation.world import Tampering, World
 
 KEY = "build 4711"
+MOST_EFFECTS = 14  # of one submission
 RECEIVED = "0"  # that a message is received changes nothing for callers
 
 
@@ -98,6 +101,24 @@ def test_in_every_order_callers_are_told_the_truth(
         orders += 1
         assert not problems(order.host.world), str(order)
     assert orders >= least
+
+
+def two_workers_with_one_request() -> Begun:
+    """It was sent twice, and so it is on the queue twice."""
+    host = a_host()
+    asked = host.ask(OFFER, key=KEY)
+    host.ask_again(asked, at=0.0)
+    host.next_call()
+    host.next_call()
+    return host, host.deliver, host.deliver
+
+
+def test_two_workers_with_one_request_send_one_cancel_call() -> None:
+    """One does so many steps, then the other, then the first goes on to its end."""
+    for lead, others in itertools.product(range(MOST_EFFECTS), repeat=2):
+        order = in_order(two_workers_with_one_request, "0" * lead + "1" * others)
+        assert len(order.host.world.portal.sent) == 1, str(order)
+        assert not problems(order.host.world), str(order)
 
 
 @pytest.mark.parametrize("fault", [Fault.CRASH_AFTER, Fault.ERROR, Fault.LOST])
