@@ -28,6 +28,16 @@ STRAYS = (
     "requirements-dev.txt",
     "requirements-other.txt",
     "requirements.in",
+    "secret.txt",
+    "secret-new.txt",
+    "smtp-url.txt",
+    "webhook-secrets.json",
+    "q.kql",
+    "venv/lib/x.py",
+    "my_env/lib/x.py",
+    ".idea/workspace.xml",
+    ".DS_Store",
+    "shared/.DS_Store",
 )
 # Loads every module of the app while whatever a remote build does not install cannot be loaded.
 LOAD_ALL = """
