@@ -48,8 +48,8 @@ var rules = [
     title: 'Partner Center refuses the app\'s credentials'
     severity: 1
     every: 'PT15M'
-    // The hourly check must not fall out of it before it has come again.
-    window: 'PT2H'
+    // It takes two: the last but one of the hourly checks must not fall out before the next has come.
+    window: 'PT3H'
     query: loadTextContent('monitoring/credentials-refused.kql')
   }
   {
@@ -57,6 +57,7 @@ var rules = [
     title: 'Mails do not get out'
     severity: 1
     every: 'PT15M'
+    // The hourly check must not fall out of it before it has come again.
     window: 'PT2H'
     query: loadTextContent('monitoring/mail-failing.kql')
   }
