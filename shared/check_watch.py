@@ -33,6 +33,7 @@ LOOK_EVERY = timedelta(minutes=10)
 CHECK_EVERY = timedelta(hours=1)
 TELL_EVERY = timedelta(days=1)
 MEMORY_NAME = "checks"
+_CHECK = "python -m shared.operate check --deployed"
 
 
 class Remembered(msgspec.Struct, frozen=True, rename="camel"):
@@ -180,4 +181,8 @@ def _lines(problems: Iterable[CheckResult]) -> Iterator[str]:
     yield "will. Nothing is lost: requests wait. Each problem is mailed once a day at the most."
     for problem in problems:
         yield from ("", f"{problem.name}: {plain(problem.said, 500)}", indent(problem.mend, "  "))
-    yield from ("", "WHEN IT IS MENDED, see whether it is", "  python -m shared.operate check")
+    yield from (
+        "",
+        "WHEN IT IS MENDED, have the app check, and ten minutes later see what it found",
+    )
+    yield from (f"  {_CHECK} --again", f"  {_CHECK}")

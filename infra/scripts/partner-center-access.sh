@@ -219,6 +219,8 @@ say_what_is_left() {
     $LOGIN/$target/adminconsent?client_id=$client_id
     az login --tenant $target --allow-no-subscriptions
     az ad sp create --id $client_id
+  and back to the tenant that the app is in:
+    az login --tenant $tenant
 TEXT
     fi
     cat <<TEXT
@@ -230,7 +232,9 @@ TEXT
 
 - Let the deployment know, and see that it works:
     azd provision
-    python -m shared.operate check     (docs/operations.md)
+    .venv/bin/python -m shared.operate check --deployed --again
+  and ten minutes later
+    .venv/bin/python -m shared.operate check --deployed     (docs/operations.md)
 TEXT
 }
 

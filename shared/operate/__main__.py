@@ -1,5 +1,6 @@
 """Reads the command line, builds what the command needs, and turns failures into one line."""
 
+import os
 import sys
 import time
 from argparse import Namespace
@@ -7,10 +8,15 @@ from collections.abc import Sequence
 
 from shared.errors import ConfigurationError, StorageUnavailableError
 from shared.models import utc_now
+from shared.operate import commands
 from shared.operate.arguments import parser
 from shared.operate.tools import Tools
 
 INTERRUPTED = 130
+_SIGNS_IN = "CancelStorage__credential"
+NOT_THE_APP = (
+    "This shell has not the settings of the app: `check --deployed` shows what the app has found.\n"
+)
 
 
 def main(arguments: Sequence[str] | None = None, tools: Tools | None = None) -> int:
@@ -19,6 +25,8 @@ def main(arguments: Sequence[str] | None = None, tools: Tools | None = None) -> 
     options = read.parse_args(arguments)
     if wrong := _wrong_together(options):
         read.error(wrong)
+    if options.command is commands.check and not options.deployed and _is_of_a_person():
+        sys.stderr.write(NOT_THE_APP)
     try:
         return int(options.command(options, tools or _real_tools()))
     except ConfigurationError as error:
@@ -41,6 +49,11 @@ def _wrong_together(options: Namespace) -> str:
     if getattr(options, "again", False) and not options.deployed:
         return "--again goes with --deployed"
     return ""
+
+
+def _is_of_a_person() -> bool:
+    """Whether this is the shell of somebody who is signed in to reach a deployment's storage."""
+    return os.environ.get(_SIGNS_IN) == "azurecli"
 
 
 def _real_tools() -> Tools:

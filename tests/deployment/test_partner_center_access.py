@@ -52,6 +52,7 @@ def test_the_identity_becomes_the_applications_federated_credential(cloud: Cloud
     }
     assert "Microsoft Entra applications" in done.stdout
     assert "adminconsent" not in done.stdout  # the tenant knows it already
+    assert "shared.operate check --deployed --again\n" in done.stdout
 
 
 def test_what_it_makes_is_what_the_templates_take_and_what_it_takes_they_tell() -> None:
@@ -99,6 +100,7 @@ def test_another_tenants_partner_center_gets_a_link_to_consent(cloud: Cloud) -> 
     link = f"https://login.microsoftonline.com/{PARTNER}/adminconsent?client_id={client_id}"
     assert link in done.stdout
     assert f"az login --tenant {PARTNER} --allow-no-subscriptions" in done.stdout
+    assert f"az login --tenant {HOME}\n" in done.stdout.partition("az ad sp create")[2]
     # The assertion still comes from the tenant that the identity is in.
     assert f"/{HOME}/" in app["federated"][0]["issuer"]
     assert cloud.known["azd"]["PARTNER_CENTER_TENANT_ID"] == PARTNER

@@ -102,7 +102,7 @@ def test_a_problem_is_mailed_once_a_day(checks: Checks) -> None:
     [mail] = checks.stage.mailbox.mails()
     assert mail.recipients == (OPERATOR,)
     assert "Make a new secret." in mail.text
-    assert "python -m shared.operate check" in mail.text
+    assert "python -m shared.operate check --deployed --again" in mail.text
     hours(checks, 24)
     assert len(checks.subjects()) == 2
 

@@ -94,6 +94,16 @@ def test_settings_that_are_missing_fail_their_own_checks_only(environment: dict[
     assert done.stdout.count("ok  ") == 5
 
 
+def test_a_check_in_a_persons_own_shell_says_whose_settings_it_tries(
+    environment: dict[str, str],
+) -> None:
+    environment["CancelStorage__credential"] = "azurecli"
+    done = run(environment, "check")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert "`check --deployed`" in done.stderr
+    assert run(environment, "check", "--deployed").stderr == ""
+
+
 def test_without_storage_each_command_says_so_in_a_line() -> None:
     for arguments in (["list"], ["show", "1"], ["redrive", "1"], ["drop", "1"]):
         done = run({}, *arguments)
