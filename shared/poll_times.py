@@ -14,9 +14,18 @@ JITTER = 0.1
 LAST_DEADLINE = timedelta(hours=24)
 
 
-def next_poll_seconds(pending: PendingCancellation, now: datetime) -> float:
-    """Every tick for 20 minutes, then each time a fortieth of its age, up to 15 minutes."""
-    age = _age(pending, now).total_seconds()
+def next_poll_seconds(pending: PendingCancellation, now: datetime, readings: int = 1) -> float:
+    """Every tick for 20 minutes, then each time a fortieth of its age, up to 15 minutes.
+
+    What is bounded are a request's calls, and not its polls: the more readings a poll takes, and
+    the longer the cancel call was tried before, the faster the cancellation ages.
+
+    Args:
+        pending: The state after the poll.
+        now: The time now, on our clock.
+        readings: How many the poll took.
+    """
+    age = _age(pending, now).total_seconds() * readings / _share_left(pending)
     if age < STEADY_SECONDS:
         return _jittered(TICK_SECONDS)
     return _jittered(min(age / AGE_SHARE, MAX_BACKOFF_SECONDS))
@@ -43,7 +52,20 @@ def is_past_last_deadline(pending: PendingCancellation, now: datetime) -> bool:
 
 def _age(pending: PendingCancellation, now: datetime) -> timedelta:
     """How long it has been polled; a first cancel call may be much older than that."""
-    return now - (pending.followed_since or pending.post_sent_at or pending.requested_at)
+    return now - _began(pending)
+
+
+def _began(pending: PendingCancellation) -> datetime:
+    return pending.followed_since or pending.post_sent_at or pending.requested_at
+
+
+def _share_left(pending: PendingCancellation) -> float:
+    """The share of a day's calls that the tries of the cancel call have left for polling.
+
+    All of it where a request is more than a day old: a person has put it back.
+    """
+    left = 1 - (_began(pending) - pending.requested_at) / LAST_DEADLINE
+    return left if 0 < left < 1 else 1.0
 
 
 def _jittered(seconds: float) -> float:

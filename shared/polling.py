@@ -100,7 +100,7 @@ def decide(
     )
     if outcome is None:
         asked = max((o.retry_after or 0.0 for o in (seen.location, seen.target) if o), default=0.0)
-        return PollAgain(polled, max(next_poll_seconds(polled, now), asked))
+        return PollAgain(polled, max(next_poll_seconds(polled, now, len(seen.done)), asked))
     if polled.newer_operations != () and Reading.LISTING not in seen.done:
         return Read(Reading.LISTING, is_needed=False)
     return Finished(outcome, _with_also_canceled(polled, seen))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from shared.models import Refusal
 from shared.observation import Observation, Reading
-from shared.poll_times import is_overdue, next_poll_seconds
+from shared.poll_times import is_overdue
 from shared.polling import Finished, PollAgain, Read, after_failure, decide, without_newer
 from tests.shared.builders import CANCEL_ID, OTHER_ID, TARGET_ID, after, operation, pending
 from tests.shared.polls import DEADLINE, World, poll
@@ -124,26 +124,6 @@ def test_without_a_refusal_unconfirmed_says_what_stood_in_the_way() -> None:
     assert isinstance(gone, Finished)
     assert gone.outcome.message == "503 from Partner Center"
     assert gone.pending.failures == 1
-
-
-@pytest.mark.parametrize(
-    ("age", "nominal"),
-    [(0, 13), (1199.9, 13), (1200, 30), (2400, 60), (7200, 180), (36_000, 900), (80_000, 900)],
-)
-def test_polls_come_every_tick_for_20_minutes_then_each_fortieth_of_the_age(
-    age: float, nominal: float
-) -> None:
-    found = {next_poll_seconds(pending(), after(age)) for _ in range(200)}
-    assert nominal * 0.9 <= min(found) < nominal < max(found) <= nominal * 1.1
-
-
-def test_the_age_of_a_cancellation_without_a_call_is_that_of_the_request() -> None:
-    assert next_poll_seconds(pending(post_sent_at=None), after(20_000)) >= 450
-
-
-def test_a_cancellation_whose_call_is_old_is_polled_as_often_as_any() -> None:
-    late = pending(followed_since=after(80_000))
-    assert next_poll_seconds(late, after(80_060)) < 15
 
 
 @pytest.mark.parametrize("asked", [100.0, 900.0])

@@ -104,3 +104,14 @@ def test_a_publish_that_goes_on_whatever_is_said_is_read_for_two_hours() -> None
     assert outcome == "unconfirmed"
     assert 2 * HOUR <= mailed_after <= 2.1 * HOUR
     assert done.troubled.most_calls_in_a_day <= MOST_CALLS_A_DAY
+
+
+@pytest.mark.parametrize("scenario", ["cancel-ignored", "words-unknown-end"])
+@pytest.mark.parametrize("hours", [6, 20])
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_hours_of_waiting_and_two_of_reading_keep_to_the_calls_of_a_day(
+    trouble: str, hours: float, scenario: str
+) -> None:
+    done = trial(trouble, hours, scenario=scenario, named=True)
+    assert done.told[-1][0] == "unconfirmed"
+    assert done.troubled.most_calls_in_a_day <= MOST_CALLS_A_DAY
