@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.backoff import LONGEST_WAIT_SECONDS
 from shared.errors import ConfigurationError
 from shared.models import to_json
 from shared.partner_center.protocol import PartnerCenter
@@ -55,7 +56,7 @@ def test_only_time_in_which_partner_center_could_be_read_counts(stage: Stage) ->
     stage.simulator.stop_answering()
     try:
         for _ in range(8):
-            stage.time.advance(900)
+            stage.time.advance(LONGEST_WAIT_SECONDS)
             stage.poll(policy=short)
     finally:
         stage.simulator.start()
@@ -98,7 +99,7 @@ def test_wrong_settings_make_polls_wait_until_they_are_mended(
     request_id = stage.pend()
     for _ in range(8):
         stage.poll(partner_center=misconfigured)
-        stage.time.advance(900)
+        stage.time.advance(LONGEST_WAIT_SECONDS)
     assert (stage.pending_now.failures, stage.pending_poison.kept) == (8, [])
     told = [json.loads(r.message) for r in caplog.records if "settings-unusable" in r.message]
     assert told[0]["problems"] == ["A is missing", "B is missing"]
