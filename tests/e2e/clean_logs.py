@@ -63,7 +63,8 @@ def assert_clean(stack: Stack) -> None:
     """Fail for an address, a token, a secret or a body in what the host wrote."""
     log = stack.host.log.read_text(encoding="utf-8")
     assert '"request-accepted"' in log, "this is not the log of a host that worked"
-    assert not leaks_in(log)
+    leaks = leaks_in(log)
+    assert not leaks, f"logged what no log may hold: {leaks}"
 
 
 def assert_nothing_crashed(stack: Stack) -> None:
