@@ -9,6 +9,7 @@ from tests.test_contracts import settings_read
 
 GUIDE = ROOT / "docs/deploying.md"
 TEXT = GUIDE.read_text()
+RUNBOOK = (ROOT / "docs/operations.md").read_text()
 VARIABLES = {variable_of(name) for name in PARAMETERS}
 
 
@@ -42,6 +43,22 @@ def test_links_lead_somewhere() -> None:
 def test_secrets_have_the_names_that_settings_refer_to(name: str) -> None:
     assert f"`{name}`" in TEXT
     assert f"{name})'" in (INFRA / "modules/resources.bicep").read_text()
+
+
+@pytest.mark.parametrize("text", [TEXT, RUNBOOK], ids=["guide", "runbook"])
+def test_no_secret_is_put_into_a_file_or_shown(text: str) -> None:
+    commands = re.findall(r"az keyvault secret set(?:[^\n]|(?<=\\)\n)*", text)
+    assert commands or text is RUNBOOK
+    for command in commands:
+        assert "--file /dev/stdin" in command
+        assert "--output none" in command
+
+
+def test_alerts_lead_to_what_the_app_has_found_and_not_to_what_a_shell_may_do() -> None:
+    alerts = RUNBOOK.partition("\n## Alerts\n")[2].partition("\n## ")[0]
+    assert alerts.count("shared.operate check --deployed") >= 3
+    assert "check`" not in alerts.replace("[`check`](#check)", "")
+    assert "check --publisher" not in alerts
 
 
 def test_settings_for_the_commands_are_ones_that_the_code_reads() -> None:
