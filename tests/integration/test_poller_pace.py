@@ -64,7 +64,7 @@ def test_only_time_in_which_partner_center_could_be_read_counts(stage: Stage) ->
     assert stage.pending_now.failures == 8
     assert stage.pending_now.readable_seconds < 60
     since = stage.time()
-    row = stage.play_out(request_id, policy=short)
+    row = stage.play_out(request_id, minutes=90, policy=short)
     assert row.outcome is not None
     assert row.outcome.name == "unconfirmed"
     assert row.outcome.at - since >= timedelta(minutes=4)
