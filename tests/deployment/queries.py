@@ -97,7 +97,7 @@ def _written(name: str, keywords: list[ast.keyword]) -> Written:
 
 
 def _texts(node: ast.expr, module: ast.Module) -> list[str]:
-    """What a name can be: a text, or one of those that a variable of the module is set to."""
+    """What a name can be: a text, or one of those that a variable is set to."""
     match node:
         case ast.Constant(value=str(text)):
             return [text]
@@ -109,6 +109,16 @@ def _texts(node: ast.expr, module: ast.Module) -> list[str]:
                 for each in ast.walk(module)
                 if isinstance(each, ast.Assign) and name in map(ast.unparse, each.targets)
             ]
-            assert values, f"{name} is set nowhere"
+            if not values:
+                return _texts(node, _imported_from(name, module))
             return [text for value in values for text in _texts(value, module)]
     raise AssertionError(f"an event whose name cannot be read: {ast.unparse(node)}")
+
+
+def _imported_from(name: str, module: ast.Module) -> ast.Module:
+    """The module of the app that this one has the name from."""
+    for each in ast.walk(module):
+        if isinstance(each, ast.ImportFrom) and name in (alias.name for alias in each.names):
+            path = ROOT / f"{each.module}".replace(".", "/")
+            return ast.parse(path.with_suffix(".py").read_text())
+    raise AssertionError(f"{name} is set nowhere")
