@@ -148,6 +148,8 @@ def _storage_clients(stack: Stack, clients: ExitStack) -> tuple[TableClient, Que
 
 def _written_by_the_app(stack: Stack) -> tuple[list[dict[str, Any]], str]:
     """A request's row, what lists show of it, and its message."""
+    with ExitStack() as clients:
+        _post(stack, clients)(_PATH, _BODY, _JSON)
     storage = stack.storage.connection_string
     with (
         TableClient.from_connection_string(storage, TABLE) as table,
