@@ -9,9 +9,8 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from devstack import loopback
 from devstack.host.errors import PortUnavailableError
-
-_LOOPBACK = "127.0.0.1"
 
 
 def listen(port: int) -> socket.socket:
@@ -19,10 +18,8 @@ def listen(port: int) -> socket.socket:
 
     It listens from the start: two sockets that are only bound could share one port.
     """
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((_LOOPBACK, port))
+        listening = loopback.bound(port)
         listening.listen()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
@@ -36,7 +33,7 @@ def listen(port: int) -> socket.socket:
 
 def url_of(listening: socket.socket) -> str:
     """Return the address at which the socket can be reached."""
-    return f"http://{_LOOPBACK}:{listening.getsockname()[1]}"
+    return f"http://{loopback.HOST}:{listening.getsockname()[1]}"
 
 
 class HttpServer(uvicorn.Server):

@@ -17,11 +17,11 @@ from typing import Self
 
 from aiosmtpd.smtp import SMTP
 
+from devstack import loopback
 from devstack.errors import PortInUseError
 from devstack.mailbox.folder import MailFolder, ReceivedMail
 from devstack.mailbox.rules import Rules
 
-_HOST = "127.0.0.1"
 _START_SECONDS = 15
 _LOOK_SECONDS = 0.02
 
@@ -64,7 +64,7 @@ class Mailbox:
     @property
     def url(self) -> str:
         """The address as the app's settings want it, without a login."""
-        return f"{'smtps' if self._tls else 'smtp'}://{_HOST}:{self.port}"
+        return f"{'smtps' if self._tls else 'smtp'}://{loopback.HOST}:{self.port}"
 
     def start(self) -> None:
         """Receives; also brings it back after `stop`, on the same port."""
@@ -167,12 +167,7 @@ class Mailbox:
 
 
 def _bound(port: int) -> socket.socket:
-    # Named, so that asyncio knows it for TCP and sends small answers at once.
-    bound = socket.socket(proto=socket.IPPROTO_TCP)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((_HOST, port))
+        return loopback.bound(port)
     except OSError as error:
-        bound.close()
         raise PortInUseError("the mailbox", port) from error
-    return bound

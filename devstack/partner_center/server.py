@@ -9,9 +9,9 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from devstack import loopback
 from devstack.errors import PortInUseError
 
-_HOST = "127.0.0.1"
 _START_SECONDS = 15
 
 
@@ -91,12 +91,7 @@ class LoopbackServer:
 
 
 def _bound(port: int, part: str) -> socket.socket:
-    # Named, so that asyncio knows it for TCP and sends small answers at once.
-    bound = socket.socket(proto=socket.IPPROTO_TCP)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((_HOST, port))
+        return loopback.bound(port)
     except OSError as error:
-        bound.close()
         raise PortInUseError(part, port) from error
-    return bound
