@@ -103,16 +103,28 @@ def test_the_app_is_reached_by_tls_only_and_published_to_by_token_only() -> None
     [identity] = one(found, "Microsoft.Web/sites").body["identity"]["userAssignedIdentities"]
     assert app["keyVaultReferenceIdentity"] == identity
     site = app["siteConfig"]
-    assert (site["minTlsVersion"], site["scmMinTlsVersion"], site["ftpsState"]) == (
-        "1.2",
-        "1.2",
-        "Disabled",
-    )
+    assert (site["minTlsVersion"], site["scmMinTlsVersion"]) == ("1.2", "1.2")
     policies = of_type(found, "Microsoft.Web/sites/basicPublishingCredentialsPolicies")
-    assert {each.name.rpartition("/")[2]: each.properties["allow"] for each in policies} == {
-        "ftp": False,
-        "scm": False,
+    allowed = {each.name.rpartition("/")[2]: each.properties["allow"] for each in policies}
+    assert allowed == {"scm": False}
+
+
+def test_the_site_has_no_property_that_the_plan_refuses() -> None:
+    # Error 51021 of its newer regions; older ones take no notice of them.
+    refused = {
+        "alwaysOn",
+        "ftpsState",
+        "functionAppScaleLimit",
+        "functionsRuntimeScaleMonitoringEnabled",
+        "linuxFxVersion",
+        "netFrameworkVersion",
+        "preWarmedInstanceCount",
+        "pythonVersion",
+        "use32BitWorkerProcess",
     }
+    for variables in ENVIRONMENTS.values():
+        site = one(resources(variables), "Microsoft.Web/sites").properties["siteConfig"]
+        assert not site.keys() & refused
 
 
 def test_the_plan_is_the_smallest_and_bounded() -> None:

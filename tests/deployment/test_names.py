@@ -67,7 +67,7 @@ def test_every_name_is_one_that_azure_takes(name: str, environment: str) -> None
 
 
 def test_there_is_a_rule_for_every_type_whose_names_are_ours() -> None:
-    fixed = {"default", "appsettings", "authsettingsV2", "ftp", "scm"}
+    fixed = {"default", "appsettings", "authsettingsV2", "scm"}
     found = [each for variables in ENVIRONMENTS.values() for each in resources(variables)]
     without = {
         each.type for each in found if each.type not in RULES and own_name(each) not in fixed
