@@ -87,14 +87,13 @@ param mailService string = 'communication-services'
 @description('The tenant\'s own domain for Communication Services; empty for one that Azure manages, which sends 10 mails an hour.')
 param mailDomain string = ''
 
-@description('Whether the DNS records of mailDomain have been verified; until then nothing is sent.')
+@description('Whether the DNS records of mailDomain have been verified; until then mails come from the domain that Azure manages.')
 param mailDomainIsVerified bool = false
 
-@description('What stands before the @ of the sender\'s address on mailDomain.')
-@minLength(1)
-param mailSenderName string = 'offer-cancel'
+@description('What stands before the @ of the sender\'s address on mailDomain; empty for DoNotReply. Azure takes another only once a support request has raised the quota.')
+param mailSenderName string = ''
 
-@description('Where Communication Services keeps what it sends.')
+@description('Where Communication Services keeps what it sends; cannot be changed later.')
 @allowed(['Africa', 'Asia Pacific', 'Australia', 'Brazil', 'Canada', 'Europe', 'France', 'Germany', 'India', 'Japan', 'Korea', 'Norway', 'Switzerland', 'UAE', 'UK', 'United States'])
 param mailDataLocation string = 'United States'
 

@@ -1,4 +1,5 @@
-// Azure Communication Services mail, from a domain that Azure manages or from the tenant's own.
+// Azure Communication Services mail, from a domain that Azure manages or from the tenant's own. Until
+// that is verified mails come from the one that Azure manages, so that there is mail all the time.
 
 @description('Name of the Communication Services resource, which mails are sent through.')
 param serviceName string
@@ -24,7 +25,7 @@ param domainName string
 @description('Whether the DNS records of the tenant\'s own domain have been verified: only then may it send.')
 param isDomainVerified bool
 
-@description('What stands before the @ of the sender\'s address, with a domain of one\'s own.')
+@description('What stands before the @ of the sender\'s address, with a domain of one\'s own; empty for what every domain has.')
 param senderName string
 
 @description('Whether the app gets a role made for it; otherwise the built-in one, which allows more.')
@@ -32,9 +33,11 @@ param usesCustomRole bool
 
 var here = resourceGroup().id
 var isOwn = !empty(domainName)
-var isLinked = !isOwn || isDomainVerified
-// On a domain that Azure manages there is no other sender.
-var username = isOwn ? senderName : 'DoNotReply'
+var isOwnUsed = isOwn && isDomainVerified
+// Every domain has this sender. Azure makes another one only on a domain of the tenant's own, and not
+// before a support request has raised its quota.
+var sentBy = 'DoNotReply'
+var hasOwnSender = isOwnUsed && !empty(senderName)
 
 resource email 'Microsoft.Communication/emailServices@2023-04-01' = {
   name: emailName
@@ -45,20 +48,31 @@ resource email 'Microsoft.Communication/emailServices@2023-04-01' = {
   }
 }
 
-resource domain 'Microsoft.Communication/emailServices/domains@2023-04-01' = {
+resource managedDomain 'Microsoft.Communication/emailServices/domains@2023-04-01' = if (!isOwnUsed) {
   parent: email
-  name: isOwn ? domainName : 'AzureManagedDomain'
+  name: 'AzureManagedDomain'
   location: 'global'
   tags: tags
   properties: {
-    domainManagement: isOwn ? 'CustomerManaged' : 'AzureManaged'
+    domainManagement: 'AzureManaged'
     userEngagementTracking: 'Disabled'
   }
 }
 
-resource sender 'Microsoft.Communication/emailServices/domains/senderUsernames@2023-04-01' = if (isOwn) {
-  parent: domain
-  name: toLower(senderName)
+resource ownDomain 'Microsoft.Communication/emailServices/domains@2023-04-01' = if (isOwn) {
+  parent: email
+  name: isOwn ? domainName : 'none' // Azure wants a name even of what it is not to make
+  location: 'global'
+  tags: tags
+  properties: {
+    domainManagement: 'CustomerManaged'
+    userEngagementTracking: 'Disabled'
+  }
+}
+
+resource ownSender 'Microsoft.Communication/emailServices/domains/senderUsernames@2023-04-01' = if (hasOwnSender) {
+  parent: ownDomain
+  name: hasOwnSender ? toLower(senderName) : 'none'
   properties: {
     username: senderName
     displayName: 'Offer Cancel'
@@ -72,7 +86,7 @@ resource service 'Microsoft.Communication/communicationServices@2025-05-01' = {
   properties: {
     dataLocation: dataLocation
     disableLocalAuth: true
-    linkedDomains: isLinked ? [domain.id] : []
+    linkedDomains: isOwnUsed ? [ownDomain.id] : [managedDomain.id]
   }
 }
 
@@ -119,7 +133,9 @@ resource senderRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 output endpoint string = 'https://${service.properties.hostName}'
 
 @description('Address that mails come from.')
-output sender string = '${username}@${domain.properties.mailFromSenderDomain}'
+output sender string = isOwnUsed
+  ? '${hasOwnSender ? senderName : sentBy}@${ownDomain.properties.mailFromSenderDomain}'
+  : '${sentBy}@${managedDomain.properties.mailFromSenderDomain}'
 
 @description('Name of the Email Communication Services resource.')
 output emailName string = email.name

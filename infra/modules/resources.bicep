@@ -59,7 +59,7 @@ param mailDomain string
 @description('Whether that domain has been verified.')
 param mailDomainIsVerified bool
 
-@description('What stands before the @ on that domain.')
+@description('What stands before the @ on that domain; empty for DoNotReply.')
 param mailSenderName string
 
 @description('Where Communication Services keeps what it sends.')

@@ -103,10 +103,13 @@ check_sender() {
     id=$(grep -i '/Microsoft.Communication/communicationServices/' <<<"$resources") || return 0
     domains=$(azure resource show --ids "$id" --query 'properties.linkedDomains[]' --output tsv) ||
         fail "the sender of mails cannot be looked at"
-    if [[ -n $domains ]]; then
-        ok mail "the sender's domain is linked"
-    else
-        left mail "no domain is linked, and nothing is sent: verify it, then"
+    if [[ -z $domains ]]; then
+        wrong mail "no domain is linked, and nothing is sent"
+        hint "azd provision --no-state"
+    elif [[ -n $(known MAIL_DOMAIN) && $(known MAIL_DOMAIN_IS_VERIFIED) != true ]]; then
+        left mail "mails come from Azure's domain, five a minute, until yours is verified; then"
         hint "azd env set MAIL_DOMAIN_IS_VERIFIED true" "azd provision"
+    else
+        ok mail "the sender's domain is linked"
     fi
 }

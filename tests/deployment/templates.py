@@ -24,6 +24,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
         "MAIL_DOMAIN": "contoso.example",
         "MAIL_DOMAIN_IS_VERIFIED": "true",
         "MAIL_QUOTA": "30/100",
+        "MAIL_SENDER_NAME": "offer-cancel",
         "STORAGE_REDUNDANCY": "Standard_LRS",
     },
     "by secret, SMTP": {

@@ -1,10 +1,12 @@
 """The probe after a deployment, with an ``az`` that answers as a whole or a broken one would."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.deployment.bicep.deployment import SUBSCRIPTION
 from tests.deployment.cloud import Cloud, cloud_in
@@ -161,15 +163,24 @@ def test_a_federated_credential_of_something_else_is_told(
 
 
 def test_what_a_person_has_to_do_is_no_failure(cloud: Cloud) -> None:
-    azd = {**cloud.known["azd"], "PARTNER_CENTER_CLIENT_ID": ""}
+    azd = {**cloud.known["azd"], "PARTNER_CENTER_CLIENT_ID": "", "MAIL_DOMAIN": "contoso.example"}
     rest = {**cloud.known["rest"], "config/configreferences/appsettings": [MISSING_SECRET]}
-    cloud.knows(azd=azd, linked=[], rest=rest)
+    cloud.knows(azd=azd, rest=rest)
     code, shown, _ = probed(cloud)
     assert code == 0
     assert "no access yet" in shown
     assert "WEBHOOK_SECRETS is not taken from Key Vault: SecretNotFound" in shown
     assert "azd env set MAIL_DOMAIN_IS_VERIFIED true" in shown
     assert shown.count("to do") == 3
+
+
+def test_mail_from_no_domain_is_a_failure_and_from_a_verified_one_is_none(cloud: Cloud) -> None:
+    code, shown, _ = probed(cloud, MAIL_DOMAIN="contoso.example", MAIL_DOMAIN_IS_VERIFIED="true")
+    assert (code, "the sender's domain is linked" in shown) == (0, True)
+    cloud.knows(linked=[])
+    code, shown, _ = probed(cloud)
+    assert code == 1
+    assert "no domain is linked, and nothing is sent\n           azd provision --no-state" in shown
 
 
 def test_an_application_that_one_may_not_look_at_is_no_failure(cloud: Cloud) -> None:
@@ -254,8 +265,10 @@ def test_without_azd_or_environment_it_says_what_to_give(cloud: Cloud) -> None:
 
 
 def test_azd_runs_it_after_each_deployment_and_it_explains_itself(cloud: Cloud) -> None:
-    azure_yaml = (ROOT / "azure.yaml").read_text()
-    assert "hooks:\n  postdeploy:\n    shell: sh\n    run: infra/scripts/probe.sh\n" in azure_yaml
+    hook = yaml.safe_load((ROOT / "azure.yaml").read_text())["hooks"]["postdeploy"]
+    # What it shows has to stay on the screen.
+    assert hook == {"shell": "sh", "run": "infra/scripts/probe.sh", "interactive": True}
+    assert os.access(PROBE, os.X_OK)
     told = cloud.run("--help").stdout
     for option in ("mail-to", "publisher", "wait", "every", "app", "group", "identity", "no-azd"):
         assert f"--{option} " in told

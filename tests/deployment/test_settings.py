@@ -11,7 +11,7 @@ from shared.settings import (
     callers_from_env,
 )
 from tests.deployment.bicep.syntax import BicepError
-from tests.deployment.templates import ENVIRONMENTS, resources, settings_of, template
+from tests.deployment.templates import ENVIRONMENTS, resources, settings_of
 from tests.test_contracts import HOST, OF_THE_HOST, settings_read
 
 OF_THE_PLATFORM = {
@@ -131,14 +131,3 @@ def test_only_secrets_come_from_key_vault_and_a_vault_is_there_only_for_them(
     assert taken.keys() == references
     assert bool(vaults) == bool(references)
     assert all(f"VaultName={vaults[0]};SecretName=" in value for value in taken.values())
-
-
-def test_a_domain_that_is_not_verified_yet_is_not_linked() -> None:
-    for verified in ("true", "false"):
-        made = template({"MAIL_DOMAIN": "contoso.example", "MAIL_DOMAIN_IS_VERIFIED": verified})
-        [service] = (
-            each
-            for each in made.resources()
-            if each.type == "Microsoft.Communication/communicationServices"
-        )
-        assert bool(service.properties["linkedDomains"]) == (verified == "true")
