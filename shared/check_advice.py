@@ -55,13 +55,14 @@ _TOKEN: Hints = (
         "The application has no service principal in the tenant of Partner Center: an"
         " administrator has to consent there; the first command prints the link, and who is signed"
         f" in there may use the second.{_ACCESS}"
-        '\n  az ad sp create --id "$PARTNER_CENTER_CLIENT_ID"',
+        '\n  az ad sp create --id "$(azd env get-value PARTNER_CENTER_CLIENT_ID)"',
     ),
     (
         "AADSTS7000112",
         "The application is disabled: somebody has to enable it, signed in to the tenant of"
-        " Partner Center."
-        '\n  az ad sp update --id "$PARTNER_CENTER_CLIENT_ID" --set accountEnabled=true',
+        " Partner Center; the first command shows its id, which the second needs as ID."
+        "\n  azd env get-value PARTNER_CENTER_CLIENT_ID"
+        "\n  az ad sp update --id ID --set accountEnabled=true",
     ),
     (
         "AADSTS53003",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-FAKE = Path(__file__).with_name("fake_cli.py")
+ROOT = Path(__file__).resolve().parents[2]
 CHANGES = ("create", "reset", "set", "update", "delete")
 
 
@@ -50,7 +50,8 @@ def cloud_in(folder: Path, script: Path, **known: Any) -> Cloud:
     """One that knows this, for a script that is run with it."""
     for program in ("az", "azd"):
         path = folder / program
-        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "{FAKE}" {program} "$@"\n')
+        fake = f'"{sys.executable}" -SP -m tests.deployment.fake_cli {program} "$@"'
+        path.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec {fake}\n')
         path.chmod(0o755)
     (folder / "known").write_text(json.dumps(known))
     (folder / "calls").touch()

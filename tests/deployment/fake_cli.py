@@ -1,7 +1,7 @@
 """``az`` and ``azd`` for tests of scripts: they know a few commands, remember, and write down.
 
-Run as ``fake_cli.py az|azd ARGUMENT...``; the folder ``FAKE_STATE`` holds what they know. A command
-or an option that the real programs do not have (Azure CLI 2.80, azd 1.18) ends them with 2.
+Run as ``fake_cli az|azd ARGUMENT...``; the folder ``FAKE_STATE`` holds what they know. A command or
+an option that the real programs do not have (``azure_cli``) ends them with 2.
 """
 
 import json
@@ -11,57 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.deployment.azure_cli import UsageError, parsed
+
 STATE = Path(os.environ["FAKE_STATE"])
-_ANY = {"--output", "--query", "--only-show-errors", "--subscription"}
-COMMANDS = {
-    "az account show": set(),
-    "az ad app list": {"--filter"},
-    "az ad app show": {"--id"},
-    "az ad app create": {"--display-name", "--sign-in-audience", "--web-redirect-uris"},
-    "az ad app federated-credential list": {"--id"},
-    "az ad app federated-credential create": {"--id", "--parameters"},
-    "az ad app federated-credential update": {"--id", "--parameters", "--federated-credential-id"},
-    "az ad app credential reset": {
-        "--id", "--append", "--keyvault", "--cert", "--create-cert", "--years", "--display-name",
-    },
-    "az ad sp list": {"--filter"},
-    "az ad sp create": {"--id"},
-    "az keyvault certificate show": {"--vault-name", "--name"},
-    "az keyvault secret show": {"--vault-name", "--name"},
-    "az keyvault secret set": {"--vault-name", "--name", "--file", "--encoding"},
-    "az account get-access-token": {"--resource"},
-    "az functionapp function list": {"--resource-group", "--name"},
-    "az functionapp keys list": {"--resource-group", "--name"},
-    "az resource list": {"--resource-group"},
-    "az resource show": {"--ids"},
-    "az role assignment list": {"--assignee", "--all", "--include-groups"},
-    "az rest": {"--method", "--url"},
-    "azd env get-value": set(),
-    "azd env get-values": set(),
-    "azd env set": set(),
-}  # fmt: skip
-
-
-def parsed(arguments: list[str]) -> tuple[str, list[str], dict[str, str]]:
-    """The command, what follows it, and its options."""
-    for length in range(len(arguments), 0, -1):
-        command = " ".join(arguments[:length])
-        if command in COMMANDS:
-            break
-    else:
-        sys.exit(2)
-    values: list[str] = []
-    options: dict[str, str] = {}
-    rest = arguments[length:]
-    while rest:
-        word = rest.pop(0)
-        if not word.startswith("--"):
-            values.append(word)
-        elif word not in COMMANDS[command] | _ANY:
-            sys.exit(2)
-        else:
-            options[word] = "" if not rest or rest[0].startswith("--") else rest.pop(0)
-    return command, values, options
 
 
 def quoted(text: str) -> str:
@@ -181,7 +133,11 @@ def main() -> None:
     known = json.loads((STATE / "known").read_text())
     if known.get("fails") == " ".join(sys.argv[1:])[: len(known.get("fails") or "-")]:
         sys.exit(1)
-    command, values, given = parsed(sys.argv[1:])
+    try:
+        command, values, given = parsed(sys.argv[1:])
+    except UsageError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
     printed = ANSWERS[command](known, values, given)
     (STATE / "known").write_text(json.dumps(known))
     if printed and given.get("--output") != "none":
