@@ -36,6 +36,7 @@ ANSWER = "an-answer"  # what every program prints
 _FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`]+)`")
 _COMMAND = re.compile(rf"(?:{'|'.join(map(re.escape, (*PROGRAMS, *SCRIPTS)))})(?: |;|$)")
+_SHOWN = re.compile(r"^(?:make [a-z]+|python -m [\w.]+)", re.MULTILINE)
 _OF_OPERATE = re.compile(r"(?:list|show|redrive|drop|check) ")
 _USAGE = re.compile(r"^usage: .*?^TEXT$", re.MULTILINE | re.DOTALL)
 _PRELUDE = f"""
@@ -71,10 +72,15 @@ def sections(text: str) -> dict[str, str]:
 
 
 def mentions(text: str) -> str:
-    """The commands within the sentences and tables of a document, one a line."""
+    """The commands within the sentences and tables of a document, one a line.
+
+    And of its blocks, which may show more than what is typed, the targets and modules.
+    """
     spans = (" ".join(span.split()) for span in _SPAN.findall(_FENCED.sub("", text)))
     commands = (f"{OPERATE} {span}" if _OF_OPERATE.match(span) else span for span in spans)
-    return "".join(f"{each}\n" for each in commands if _COMMAND.match(each) and " " in each)
+    found = [each for each in commands if _COMMAND.match(each) and " " in each]
+    shown = [each for block in _FENCED.findall(text) for each in _SHOWN.findall(block[2])]
+    return "".join(f"{each}\n" for each in (*found, *shown))
 
 
 def steps(
@@ -137,15 +143,22 @@ def hold(words: Sequence[str], *, whole: bool = True) -> None:
             parsed(words, whole=whole)
         case ["make", *names]:
             if unknown := {name for name in names if "=" not in name} - TARGETS:
-                raise GuideError(f"make has no {unknown}")
+                raise GuideError(f"make has no {', '.join(sorted(unknown))}")
         case ["python", "-m", "shared.operate", *arguments]:
             _hold_operate(arguments, whole)
         case ["python", "-m", module, *_]:
-            if not importlib.util.find_spec(module):
-                raise GuideError(f"there is no module {module}")
+            _hold_module(module)
         case [script, *arguments] if script in SCRIPTS:
             shown = _USAGE.search((ROOT / script).read_text())
             _refuse_others(arguments, shown[0] if shown else "")
+
+
+def _hold_module(name: str) -> None:
+    found = importlib.util.find_spec(name)
+    if found and found.submodule_search_locations:
+        found = importlib.util.find_spec(f"{name}.__main__")
+    if not found:
+        raise GuideError(f"there is no module {name}")
 
 
 def _hold_operate(arguments: list[str], whole: bool) -> None:

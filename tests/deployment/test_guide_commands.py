@@ -22,7 +22,7 @@ from tests.deployment.guide_commands import (
     sections,
     steps,
 )
-from tests.deployment.templates import PARAMETERS, ROOT, template, variable_of
+from tests.deployment.templates import PARAMETERS, ROOT, resources, template, variable_of
 from tests.deployment.test_pipelines import AZURE, GITHUB
 from tests.deployment.test_pipelines import parsed as pipeline
 from tests.shared.test_checks import commands as advised
@@ -33,6 +33,7 @@ TEXTS += sorted((ROOT / "docs").glob("*.md"))
 MENTIONED = {
     str(path.relative_to(ROOT)): found for path in TEXTS if (found := mentions(path.read_text()))
 }
+VARIABLES = {variable_of(name) for name in PARAMETERS}
 # Of the probe, not of the templates.
 OTHER_VARIABLES = {"PROBE_MAIL_TO"}
 # The comment of the example has them put there.
@@ -77,24 +78,27 @@ def test_what_is_mentioned_is_there(script: str) -> None:
     hold_all(script, whole=False)
 
 
-def values(command: str) -> set[str]:
-    """What is set, or read, by any text."""
+def given_to(command: str) -> list[list[str]]:
+    """What any text gives to a command of azd; of a pipeline, nothing is known."""
     typed = (written(script, variables) for _, script, variables in scripts())
     found = [*chain(*typed, *map(written, MENTIONED.values()))]
     azd = [parsed(words, whole=False) for words in found if words[0] == "azd"]
-    return {each.values[0] for each in azd if each.command == command and each.values} - {ANSWER}
+    return [each.values for each in azd if each.command == command and ANSWER not in each.values]
 
 
-def test_what_is_to_be_set_is_a_variable_of_the_templates() -> None:
-    named = values("azd env set")
-    assert len(named) > 5
-    assert named <= {variable_of(name) for name in PARAMETERS} | OTHER_VARIABLES
+def test_what_is_to_be_set_is_a_variable_of_the_templates_and_they_take_its_value() -> None:
+    given = [each for each in given_to("azd env set") if each]
+    assert {name for name, *_ in given} <= VARIABLES | OTHER_VARIABLES
+    settings = {(name, *value) for name, *value in given if value and name in VARIABLES}
+    assert len(settings) > 5
+    for name, value in settings:
+        assert resources({name: value})  # BicepError where it is out of bounds
 
 
 def test_what_is_read_back_is_an_output_or_a_variable_of_the_templates() -> None:
-    named = values("azd env get-value")
+    named = {name for [name] in given_to("azd env get-value")}
     assert len(named) > 5
-    assert named <= template({}).outputs().keys() | {variable_of(name) for name in PARAMETERS}
+    assert named <= template({}).outputs().keys() | VARIABLES
 
 
 @pytest.mark.parametrize(
@@ -114,6 +118,7 @@ def test_what_is_read_back_is_an_output_or_a_variable_of_the_templates() -> None
         ("infra/scripts/probe.sh --mail ana@contoso.example", "there is no --mail"),
         ("make tests", "make has no"),
         ("python -m shared.operator list", "there is no module shared.operator"),
+        ("python -m shared.notification", "there is no module shared.notification"),
         ("python -m shared.operate redrive --queue other", "invalid choice: 'other'"),
     ],
 )
