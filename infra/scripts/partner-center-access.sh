@@ -96,6 +96,7 @@ fill_in() {
 
 main() {
     read_options "$@"
+    command -v az >/dev/null || fail "the Azure CLI is missing: https://aka.ms/azure-cli"
     command -v azd >/dev/null || uses_azd=false
     fill_in
     check_signed_in
@@ -209,6 +210,8 @@ tell_azd() {
 }
 
 say_what_is_left() {
+    local subscription
+    subscription=$(from_azd AZURE_SUBSCRIPTION_ID)
     echo
     echo "Application $name, client id $client_id. What is left to do:"
     if [[ $tenant != "$target" ]]; then
@@ -221,6 +224,7 @@ say_what_is_left() {
     az ad sp create --id $client_id
   and back to the tenant that the app is in:
     az login --tenant $tenant
+    az account set --subscription ${subscription:-SUBSCRIPTION}
 TEXT
     fi
     cat <<TEXT
@@ -230,11 +234,12 @@ TEXT
     > Add Microsoft Entra application > (choose $name) > role Manager > Add
   The tenant must be linked there before: Account settings > Tenants.
 
-- Let the deployment know, and see that it works:
+- Let the deployment know. The app is restarted, and tries its access at once:
     azd provision
+  See that it works, in a shell that may (docs/deploying.md, "The commands, from your machine"):
+    .venv/bin/python -m shared.operate check --deployed
+  What is mended later is seen ten minutes after
     .venv/bin/python -m shared.operate check --deployed --again
-  and ten minutes later
-    .venv/bin/python -m shared.operate check --deployed     (docs/operations.md)
 TEXT
 }
 

@@ -23,6 +23,7 @@ PROVISIONED = {
     "OFFER_CANCEL_TENANT_ID": HOME,
     "OFFER_CANCEL_IDENTITY_OBJECT_ID": IDENTITY,
     "OFFER_CANCEL_VAULT": "kv-1",
+    "AZURE_SUBSCRIPTION_ID": "sub-1",
 }
 
 
@@ -61,7 +62,8 @@ def test_what_it_makes_is_what_the_templates_take_and_what_it_takes_they_tell() 
     for name in ("CLIENT_ID", "TENANT_ID", "CREDENTIAL"):
         assert f"tell_azd PARTNER_CENTER_{name} " in script
         assert f"PARTNER_CENTER_{name}" in taken
-    assert PROVISIONED.keys() - {"AZURE_ENV_NAME"} <= template({}).outputs().keys()
+    azds_own = {"AZURE_ENV_NAME", "AZURE_SUBSCRIPTION_ID"}
+    assert PROVISIONED.keys() - azds_own <= template({}).outputs().keys()
 
 
 @pytest.mark.parametrize("credential", ["managed-identity", "certificate", "secret"])
@@ -71,7 +73,7 @@ def test_run_again_it_changes_nothing(cloud: Cloud, credential: str) -> None:
     again = cloud.run("--credential", credential)
     assert again.returncode == 0, again.stderr
     assert (cloud.changes(), cloud.known) == (changes, known)
-    assert again.stdout.endswith("(docs/operations.md)\n")
+    assert again.stdout.endswith("shared.operate check --deployed --again\n")
 
 
 def test_a_federated_credential_for_another_audience_is_made_right(cloud: Cloud) -> None:
@@ -100,7 +102,9 @@ def test_another_tenants_partner_center_gets_a_link_to_consent(cloud: Cloud) -> 
     link = f"https://login.microsoftonline.com/{PARTNER}/adminconsent?client_id={client_id}"
     assert link in done.stdout
     assert f"az login --tenant {PARTNER} --allow-no-subscriptions" in done.stdout
-    assert f"az login --tenant {HOME}\n" in done.stdout.partition("az ad sp create")[2]
+    back = done.stdout.partition("az ad sp create")[2]
+    # Who signs in has some subscription of that tenant, and azd and az must mean the same one.
+    assert f"az login --tenant {HOME}\n    az account set --subscription sub-1\n" in back
     # The assertion still comes from the tenant that the identity is in.
     assert f"/{HOME}/" in app["federated"][0]["issuer"]
     assert cloud.known["azd"]["PARTNER_CENTER_TENANT_ID"] == PARTNER
@@ -218,6 +222,13 @@ def test_without_azd_it_says_what_to_set(cloud: Cloud) -> None:
     assert done.returncode == 0, done.stderr
     assert "azd env set PARTNER_CENTER_CLIENT_ID client-1" in done.stdout
     assert not [call for call in cloud.calls if call[0] == "azd"]
+
+
+def test_without_the_azure_cli_it_says_so(cloud: Cloud) -> None:
+    (cloud.folder / "az").unlink()
+    done = cloud.run()
+    assert (done.returncode, "Azure CLI is missing" in done.stderr) == (1, True)
+    assert not cloud.calls
 
 
 def test_help_says_every_option(cloud: Cloud) -> None:
