@@ -48,7 +48,7 @@ az keyvault recover --name=
 az keyvault secret set --name= --vault-name= --file= [--encoding=]
 az keyvault secret show --name= --vault-name=
 az keyvault show --name=
-az login [--tenant=]
+az login [--tenant=] [--allow-no-subscriptions]
 az monitor log-analytics query --workspace/-w= --analytics-query= [--timespan/-t=]
 az monitor log-analytics workspace list [--resource-group/-g=]
 az provider register --namespace= [--wait]

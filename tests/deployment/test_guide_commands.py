@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
 from tests.deployment.azure_cli import UsageError, parsed
+from tests.deployment.cloud import cloud_in
 from tests.deployment.guide_commands import (
     ANSWER,
     GuideError,
@@ -23,6 +25,7 @@ from tests.deployment.guide_commands import (
     steps,
 )
 from tests.deployment.templates import PARAMETERS, ROOT, resources, template, variable_of
+from tests.deployment.test_partner_center_access import HOME, PARTNER, PROVISIONED, SCRIPT
 from tests.deployment.test_pipelines import AZURE, GITHUB
 from tests.deployment.test_pipelines import parsed as pipeline
 from tests.shared.test_checks import commands as advised
@@ -76,6 +79,14 @@ def test_what_is_to_be_typed_is_taken(script: str, variables: frozenset[str]) ->
 @pytest.mark.parametrize("script", MENTIONED.values(), ids=MENTIONED.keys())
 def test_what_is_mentioned_is_there(script: str) -> None:
     hold_all(script, whole=False)
+
+
+def test_what_the_script_for_partner_center_tells_to_type_is_taken(tmp_path: Path) -> None:
+    azd = {**PROVISIONED, "PARTNER_CENTER_TENANT_ID": PARTNER}
+    printed = cloud_in(tmp_path, SCRIPT, tenant=HOME, apps={}, vault={}, azd=azd).run().stdout
+    told = re.findall(r"^    (?:\.venv/bin/)?((?:az|azd|python) .*)$", printed, re.M)
+    assert len(told) > 3
+    hold_all("\n".join(told))
 
 
 def given_to(command: str) -> list[list[str]]:
