@@ -195,11 +195,14 @@ var settings = {
   PYTHON_THREADPOOL_THREAD_COUNT: string(threadCount)
 }
 
+// A region has two spellings, and either must find what the other has made.
+var region = toLower(replace(location, ' ', ''))
+
 module resources 'modules/resources.bicep' = {
   name: 'resources'
   scope: group
   params: {
-    token: toLower(uniqueString(subscription().id, toLower(environmentName), location))
+    token: toLower(uniqueString(subscription().id, toLower(environmentName), region))
     location: location
     tags: tags
     settings: settings

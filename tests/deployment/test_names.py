@@ -89,6 +89,14 @@ def test_environments_of_one_subscription_share_nothing(first: str, second: str)
         assert not identities(first) & identities(second)
 
 
+def test_one_region_is_one_however_it_is_spelled() -> None:
+    spelled = {
+        name: template({"AZURE_LOCATION": name}).outputs()["OFFER_CANCEL_APP"]
+        for name in ("westeurope", "West Europe", "northeurope")
+    }
+    assert spelled["westeurope"] == spelled["West Europe"] != spelled["northeurope"]
+
+
 def test_tenants_share_nothing_though_their_environments_have_one_name() -> None:
     other = "/subscriptions/00000000-0000-0000-0000-00000000ffff"
     elsewhere = identities("prod", scope=other, subscription=other)
