@@ -37,7 +37,7 @@ from shared.polling import (
     Read,
     after_failure,
     decide,
-    without_newer,
+    without_reading,
 )
 from shared.queues import MAX_MESSAGE_BYTES, Queue, QueuedMessage, plain_text
 from shared.record import CancellationRecord, Mail
@@ -287,7 +287,7 @@ def _observed(
     try:
         return pending, observe(center, pending, wanted.reading, seen)
     except TransientError:
-        without = None if wanted.is_needed else without_newer(pending, seen)
+        without = without_reading(pending, seen, wanted)
         if without is None:
             raise
         return without

@@ -32,6 +32,7 @@ from shared.poll_times import (
 CANCEL_FAILED_AFTER = timedelta(seconds=30)
 LOCATION_PATIENCE = 3  # failures in a row, after which the target is looked at without it
 NEWER_PATIENCE = 2  # failures in a row, after which an outcome no longer waits for the list
+DEADLINE_PATIENCE = 8  # likewise at the deadline: three quarters of an hour, as delays grow
 MAX_GAP = timedelta(minutes=15)  # a longer one is not time in which anybody read anything
 
 
@@ -40,11 +41,12 @@ class Read:
     """Make this reading and decide again.
 
     Attributes:
-        is_needed: Whether the outcome depends on it; else it only tells what else was hit.
+        patience: Failures in a row after which the outcome no longer waits for it; None where it
+            waits however many there are.
     """
 
     reading: Reading
-    is_needed: bool = True
+    patience: int | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def decide(
     overdue = is_overdue(pending, now, confirm_deadline)
     missing = _missing_reading(pending, seen, overdue)
     if missing is not None:
-        return Read(missing)
+        return Read(missing, _patience(pending, seen, missing))
     told = _told(pending, seen)
     polled = _with_progress(pending, seen, told, now)
     outcome = _outcome(pending, polled, told, now) or (
@@ -102,23 +104,24 @@ def decide(
         asked = max((o.retry_after or 0.0 for o in (seen.location, seen.target) if o), default=0.0)
         return PollAgain(polled, max(next_poll_seconds(polled, now, len(seen.done)), asked))
     if polled.newer_operations != () and Reading.LISTING not in seen.done:
-        return Read(Reading.LISTING, is_needed=False)
+        return Read(Reading.LISTING, NEWER_PATIENCE)
     return Finished(outcome, _with_also_canceled(polled, seen))
 
 
-def without_newer(
-    pending: PendingCancellation, seen: Observation
+def without_reading(
+    pending: PendingCancellation, seen: Observation, wanted: Read
 ) -> tuple[PendingCancellation, Observation] | None:
-    """The poll without the list that only tells what else was hit; None while it is worth a wait.
+    """The poll without a reading that fails; None while it is worth a wait.
 
-    Whoever asked for the cancellation should not have to wait for hours to hear that it worked,
+    Whoever asked for the cancellation should not have to wait for hours to hear how it ended,
     because a list is down that has nothing to say about it.
     """
-    if pending.failures < NEWER_PATIENCE:
+    if wanted.patience is None or pending.failures < wanted.patience:
         return None
-    return replace(pending, newer_operations=None), replace_fields(
-        seen, done=seen.done | {Reading.LISTING}
-    )
+    without = replace_fields(seen, done=seen.done | {wanted.reading})
+    if wanted.reading is Reading.LISTING:
+        return replace(pending, newer_operations=None), without
+    return pending, without
 
 
 def after_failure(
@@ -161,6 +164,14 @@ def _missing_reading(
         Reading.STATUS: not has_target or (needs_more and has_no_list),
     }
     return next((r for r, needed in wanted.items() if needed and r not in seen.done), None)
+
+
+def _patience(pending: PendingCancellation, seen: Observation, missing: Reading) -> int | None:
+    """At the deadline a path that shows the target running is reason enough to end without more."""
+    own = _own(pending, seen)
+    runs = own is not None and own.state is OperationState.ACTIVE
+    confirms = missing in (Reading.LISTING, Reading.STATUS)
+    return DEADLINE_PATIENCE if runs and confirms else None
 
 
 def _location_is_through(pending: PendingCancellation, seen: Observation) -> bool:

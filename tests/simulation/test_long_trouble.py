@@ -98,6 +98,14 @@ def test_a_pending_cancellation_that_nobody_could_read_for_a_day_ends_as_unconfi
     assert STOOD_IN_THE_WAY[trouble] in done.world.mail.accepted[-1].text
 
 
+def test_a_publish_that_still_runs_at_its_deadline_does_not_wait_for_a_list_that_is_down() -> None:
+    done = trial("list is down", 30, scenario="cancel-ignored", after_the_call=True)
+    [(outcome, mailed_after)] = done.told
+    assert outcome == "unconfirmed"
+    assert 2 * HOUR <= mailed_after <= 3 * HOUR
+    assert problems(done.world) == []
+
+
 def test_a_publish_that_goes_on_whatever_is_said_is_read_for_two_hours() -> None:
     done = trial("silent", 0, scenario="cancel-ignored")
     [(outcome, mailed_after)] = done.told
@@ -106,12 +114,13 @@ def test_a_publish_that_goes_on_whatever_is_said_is_read_for_two_hours() -> None
     assert done.troubled.most_calls_in_a_day <= MOST_CALLS_A_DAY
 
 
+@pytest.mark.parametrize("after_the_call", [False, True])
 @pytest.mark.parametrize("scenario", ["cancel-ignored", "words-unknown-end"])
-@pytest.mark.parametrize("hours", [6, 20])
+@pytest.mark.parametrize("hours", [6, 20, 22])
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_hours_of_waiting_and_two_of_reading_keep_to_the_calls_of_a_day(
-    trouble: str, hours: float, scenario: str
+    trouble: str, hours: float, scenario: str, after_the_call: bool
 ) -> None:
-    done = trial(trouble, hours, scenario=scenario, named=True)
+    done = trial(trouble, hours, scenario=scenario, named=True, after_the_call=after_the_call)
     assert done.told[-1][0] == "unconfirmed"
     assert done.troubled.most_calls_in_a_day <= MOST_CALLS_A_DAY
