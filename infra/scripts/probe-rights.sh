@@ -38,14 +38,28 @@ comparable() {
     }' | lines
 }
 
+# Azure CLI finds the names of roles that can be given in the whole subscription. One that was made for
+# the group comes with its id in place of the name.
+named() {
+    local own
+    own=$(azure role definition list --resource-group "$group" --custom-role-only \
+        --query '[].[name, roleName || properties.roleName]' --output tsv | lines) ||
+        fail "the roles of $group cannot be listed"
+    awk -F '\t' -v OFS='\t' 'NR == FNR { name[tolower($1)] = $2; next }
+        { id = tolower($1); sub(/.*\//, "", id) }
+        id in name { $1 = name[id] }
+        { print }' <(printf '%s\n' "$own") -
+}
+
 check_roles() {
     local given expected role scope before=$problems
     resources=$(azure resource list --resource-group "$group" --query '[].id' --output tsv | lines) ||
         fail "the resources of $group cannot be listed"
     [[ -n $resources ]] || fail "$group has no resources"
     given=$(azure role assignment list --assignee "$identity" --all --include-groups \
-        --query '[].[roleDefinitionName, scope, principalType, id]' --output tsv | lines) ||
-        fail "the roles of the identity cannot be listed"
+        --query '[].[roleDefinitionName || roleDefinitionId, scope, principalType, id]' \
+        --output tsv | lines) || fail "the roles of the identity cannot be listed"
+    given=$(named <<<"$given")
     expected=$(expected_roles | comparable)
     while IFS=$'\t' read -r role scope; do
         wrong roles "the app's identity lacks $role"

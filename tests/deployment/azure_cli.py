@@ -35,6 +35,7 @@ az communication email domain initiate-verification --domain-name= --email-servi
     --resource-group/-g= --verification-type=
 az communication email domain show --domain-name= --email-service-name= --resource-group/-g=
 az functionapp config appsettings list --name/-n= --resource-group/-g=
+az functionapp function keys list --name/-n= --resource-group/-g= [--function-name=]
 az functionapp function keys set --name/-n= --resource-group/-g= --function-name= --key-name=
 az functionapp function list --name/-n= --resource-group/-g=
 az functionapp keys delete --name/-n= --resource-group/-g= --key-name= --key-type=
@@ -57,6 +58,7 @@ az resource show --ids=
 az rest --url= [--method=]
 az role assignment create --assignee= --role= --scope=
 az role assignment list [--assignee=] [--all] [--include-groups]
+az role definition list [--resource-group/-g=] [--custom-role-only]
 az storage account list [--resource-group/-g=]
 azd auth login [--tenant-id=] [--client-id=] [--federated-credential-provider=]
 azd config set PATH VALUE

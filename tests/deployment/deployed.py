@@ -9,6 +9,7 @@ from tests.deployment.test_roles import ASSIGNMENT, CUSTOM_MAIL, assignments
 PROBE = INFRA / "scripts/probe.sh"
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("*/function.json"))
 IDENTITY, CLIENT, KEY = "identity-1", "client-1", "k3y-of-the-app"
+MAIL_ROLE = "mail-role"
 FEDERATED = {
     "name": "ours",
     "subject": IDENTITY,
@@ -28,6 +29,7 @@ def deployed(variables: dict[str, str], url: str) -> dict[str, Any]:
         "functions": [FUNCTIONS],
         "resources": [each.id for each in made if "Microsoft.Authorization" not in each.type],
         "roles": {IDENTITY: roles_in(found)},
+        "definitions": [[MAIL_ROLE, f"{CUSTOM_MAIL} 1a2b"]],
         "rest": {"config/configreferences/appsettings": [], "hostruntime/admin/host/status": []},
         "linked": ["the domain"],
         "apps": {CLIENT: {"federated": [FEDERATED]}},
@@ -44,9 +46,13 @@ def deployed(variables: dict[str, str], url: str) -> dict[str, Any]:
 
 
 def roles_in(found: list[Resource]) -> list[list[str]]:
-    """Role, scope, kind of principal and id of each assignment of the app's identity."""
+    """Role, scope, kind of principal and id of each assignment of the app's identity.
+
+    Of a role that is made for the resource group Azure CLI knows the id only.
+    """
+    own = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{MAIL_ROLE.upper()}"
     return [
-        [f"{role} 1a2b" if role == CUSTOM_MAIL else role, scope.upper(), "ServicePrincipal", at.id]
+        [own if role == CUSTOM_MAIL else role, scope.upper(), "ServicePrincipal", at.id]
         for at, (role, scope, who) in zip(
             of_type(found, ASSIGNMENT), assignments(found), strict=True
         )

@@ -116,6 +116,7 @@ ANSWERS: dict[str, Callable[[dict[str, Any], list[str], dict[str, str]], str | N
     "az functionapp keys list": lambda known, _, __: known["key"],
     "az resource list": lambda known, _, __: _table([[each] for each in known["resources"]]),
     "az resource show": lambda known, _, __: _table([[each] for each in known["linked"]]),
+    "az role definition list": lambda known, _, __: _table(known["definitions"]),
     "az role assignment list": lambda known, _, given: _table(known["roles"][given["--assignee"]]),
     "az rest": _rest,
     "azd env get-value": lambda known, values, _: known["azd"][values[0]],
