@@ -6,6 +6,15 @@ readonly EXCHANGE="api://AzureADTokenExchange"
 readonly LOGIN="https://login.microsoftonline.com"
 # Where a person lands after consent. The application signs nobody in, and has no other use for it.
 readonly AFTER_CONSENT="https://partner.microsoft.com/dashboard"
+# By itself Key Vault would renew it months before its end, and the application would not know the new one.
+readonly POLICY='{
+    "issuerParameters": {"name": "Self"},
+    "keyProperties": {"exportable": true, "keyType": "RSA", "keySize": 2048, "reuseKey": false},
+    "secretProperties": {"contentType": "application/x-pkcs12"},
+    "x509CertificateProperties": {
+        "subject": "CN=offer-cancel", "keyUsage": ["digitalSignature"], "validityInMonths": 12},
+    "lifetimeActions": [
+        {"trigger": {"daysBeforeExpiry": 60}, "action": {"actionType": "EmailContacts"}}]}'
 
 credential="" name="" client_id="" tenant="" target="" identity="" vault=""
 renew=false uses_azd=true
@@ -189,8 +198,10 @@ is_kept() {
 put_certificate() {
     is_kept certificate partner-center && return
     echo "Making certificate partner-center in $vault" >&2
+    az keyvault certificate create --vault-name "$vault" --name partner-center --policy "$POLICY" \
+        --output none
     az ad app credential reset --id "$client_id" --append --keyvault "$vault" \
-        --cert partner-center --create-cert --years 1 --output none
+        --cert partner-center --years 1 --output none
 }
 
 put_secret() {

@@ -19,8 +19,7 @@ az account get-access-token [--resource=]
 az account set --subscription=
 az account show
 az ad app create --display-name= [--sign-in-audience=] [--web-redirect-uris=]
-az ad app credential reset --id= [--append] [--display-name=] [--years=] [--keyvault=] [--cert=] \
-    [--create-cert]
+az ad app credential reset --id= [--append] [--display-name=] [--years=] [--keyvault=] [--cert=]
 az ad app delete --id=
 az ad app federated-credential create --id= --parameters=
 az ad app federated-credential list --id=
@@ -44,6 +43,7 @@ az functionapp keys set --name/-n= --resource-group/-g= --key-name= --key-type=
 az functionapp list-flexconsumption-locations
 az functionapp restart --name/-n= --resource-group/-g=
 az functionapp show --name/-n= --resource-group/-g=
+az keyvault certificate create --name= --vault-name= --policy=
 az keyvault certificate show --name= --vault-name=
 az keyvault recover --name=
 az keyvault secret set --name= --vault-name= --file= [--encoding=]

@@ -60,10 +60,13 @@ def _federate_anew(known: dict[str, Any], values: list[str], given: dict[str, st
 
 
 def _reset(known: dict[str, Any], values: list[str], given: dict[str, str]) -> str:
+    assert given.get("--cert", "none") in {*known["vault"], "none"}
     known["apps"][given["--id"]]["credentials"] += 1
-    if "--create-cert" in given:
-        known["vault"][given["--cert"]] = "certificate"
     return "s3cret of the application"
+
+
+def _make_certificate(known: dict[str, Any], values: list[str], given: dict[str, str]) -> None:
+    known["vault"][given["--name"]] = "certificate"
 
 
 def _make_principal(known: dict[str, Any], values: list[str], given: dict[str, str]) -> None:
@@ -108,6 +111,7 @@ ANSWERS: dict[str, Callable[[dict[str, Any], list[str], dict[str, str]], str | N
         "principal" if known["apps"][quoted(given["--filter"])]["principal"] else ""
     ),
     "az ad sp create": _make_principal,
+    "az keyvault certificate create": _make_certificate,
     "az keyvault certificate show": lambda known, _, given: known["vault"][given["--name"]],
     "az keyvault secret show": lambda known, _, given: known["vault"][given["--name"]],
     "az keyvault secret set": _put_secret,

@@ -123,6 +123,11 @@ def test_a_certificate_is_made_in_the_vault_and_never_leaves_it(cloud: Cloud) ->
     assert done.returncode == 0, done.stderr
     assert cloud.known["vault"] == {"partner-center": "certificate"}
     assert "s3cret" not in done.stdout + done.stderr
+    [made] = [call for call in cloud.calls if call[1:4] == ["keyvault", "certificate", "create"]]
+    policy = json.loads(made[made.index("--policy") + 1])
+    # Renewed by Key Vault alone it would be one that the application does not know.
+    assert [each["action"]["actionType"] for each in policy["lifetimeActions"]] == ["EmailContacts"]
+    assert policy["secretProperties"]["contentType"] == "application/x-pkcs12"
 
 
 @pytest.mark.parametrize("credential", ["certificate", "secret"])
