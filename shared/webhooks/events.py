@@ -57,7 +57,9 @@ def read_event(sender: Sender, headers: Headers, body: bytes) -> WebhookEvent:
 def _of_github(headers: Headers, payload: Mapping[str, Any]) -> WebhookEvent:
     event = headers.get("x-github-event", "")
     names = _names(event, _text(payload, "action"), _text(payload, event, "conclusion"))
-    return WebhookEvent(names, headers.get("x-github-delivery") or None, is_test=event == PING)
+    return WebhookEvent(
+        names, headers.get("x-github-delivery") or None, is_test=event.lower() == PING
+    )
 
 
 def _of_gitlab(headers: Headers, payload: Mapping[str, Any]) -> WebhookEvent:
@@ -90,7 +92,7 @@ def _of_azure_devops(headers: Headers, payload: Mapping[str, Any]) -> WebhookEve
 def _of_standard(headers: Headers, payload: Mapping[str, Any]) -> WebhookEvent:
     event = _text(payload, "type")
     names = _names(*event.split("."))
-    return WebhookEvent(names, headers.get("webhook-id"), is_test=event == PING)
+    return WebhookEvent(names, headers.get("webhook-id"), is_test=event.lower() == PING)
 
 
 def _names(*parts: str) -> tuple[str, ...]:

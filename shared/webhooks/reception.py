@@ -16,6 +16,8 @@ from shared.webhooks.secrets import Sender, WebhookSecrets
 from shared.webhooks.verification import is_genuine
 
 MAX_BODY_BYTES = 1024 * 1024
+_MEMBERS = ("on", "notification-emails", "operationId", "reason", "api-version")
+_KEY = "code"  # Azure Functions' own, which no webhook needs
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="webhooks", charset="UTF-8"'}
 _ADVICE = {
     Sender.GITHUB: "set the webhook's Content type to application/json, in its settings on GitHub",
@@ -63,6 +65,7 @@ class WebhookReception:
             )
         self._verify(sender, call)
         happened = _read(sender, call)
+        _check_names(call.query)
         wanted = OnFilter.parse(call.query.get("on"))
         cancel_call = _cancel_call(sender, call, happened)
         if why := _why_not(happened, wanted):
@@ -105,6 +108,15 @@ def _read(sender: Sender, call: WebhookCall) -> WebhookEvent:
         return read_event(sender, call.headers, call.body)
     except InvalidRequestError as error:
         raise bad_request(f"The body: {error}") from error
+
+
+def _check_names(query: Mapping[str, str]) -> None:
+    """Refuse what nobody reads: passed over, ``operationid=`` would cancel whatever runs."""
+    for name in query:
+        if name not in (*_MEMBERS, _KEY):
+            raise bad_request(
+                f"The query: there is no member {name[:100]}; there are {', '.join(_MEMBERS)}"
+            )
 
 
 def _why_not(happened: WebhookEvent, wanted: OnFilter) -> str:

@@ -155,7 +155,9 @@ def test_an_older_gitlab_has_the_uuid_of_the_event_for_a_key() -> None:
     ("sender", "headers", "body"),
     [
         (Sender.GITHUB, {"x-github-event": "ping"}, b"{}"),
+        (Sender.GITHUB, {"x-github-event": "Ping"}, b"{}"),
         (Sender.STANDARD, {}, b'{"type": "ping"}'),
+        (Sender.STANDARD, {}, b'{"type": "PING"}'),
         (
             Sender.AZURE_DEVOPS,
             {},

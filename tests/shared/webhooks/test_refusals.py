@@ -1,4 +1,5 @@
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -86,6 +87,9 @@ def test_a_form_is_415_with_the_setting_to_change() -> None:
         ({**ON, "notification-emails": "ana"}, "notification-emails: address 1"),
         ({**ON, "notification-emails": "a@elsewhere.example"}, "NOTIFICATION_ALLOWED_DOMAINS"),
         ({**ON, "api-version": "2099-01-01"}, "api-version"),
+        ({**ON, "operationid": str(UUID(int=1))}, "no member operationid; there are on,"),
+        ({**ON, "notification-email": "ana@example.com"}, "no member notification-email;"),
+        ({**ON, "": ""}, "no member"),
     ],
 )
 @pytest.mark.parametrize("name", [DELETED, "github/push.json", "github/ping.json"])
@@ -95,6 +99,10 @@ def test_a_url_that_is_wrong_is_told_of_at_any_delivery(
     problem = Gate().refusal(name, query)
     assert problem.status_code == 400
     assert where in str(problem)
+
+
+def test_a_key_in_the_url_is_needed_by_nobody_and_does_no_harm() -> None:
+    assert Gate().receive(DELETED, {**ON, "code": "key"}).status_code == 202
 
 
 @pytest.mark.parametrize("name", [DELETED, "github/push.json"])
