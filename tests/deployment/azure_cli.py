@@ -1,9 +1,11 @@
 """What ``az`` and ``azd`` take: what scripts, guides, advice and pipelines are all held to.
 
-Neither program can be had here. Each line was looked up in November 2026: ``az`` (2.80) in
-Microsoft's reference, learn.microsoft.com/cli/azure, for the extensions ``communication`` and
-``log-analytics`` in their generated code (Azure/azure-cli-extensions); ``azd`` (1.18) in the usage
-texts that its own tests compare (Azure/azure-dev, ``cli/azd/cmd/testdata``).
+Each line was looked up in November 2026: ``az`` (2.80) in Microsoft's reference,
+learn.microsoft.com/cli/azure, for the extensions ``communication`` and ``log-analytics`` in their
+generated code (Azure/azure-cli-extensions); ``azd`` (1.18) in the usage texts that its own tests
+compare (Azure/azure-dev, ``cli/azd/cmd/testdata``). The parser of ``az`` itself (azure-cli 2.91,
+nobody signed in) took every command of its core once; it is too large to be installed with each
+checkout.
 
 Listed is what is used. What is not listed is refused, though the real program may take it: look it
 up there, then add it.
