@@ -74,13 +74,22 @@ def _problem(sender: Sender, value: str) -> str:
     if not value.strip():
         return "is empty"
     match sender:
-        case Sender.GITLAB if not (value.isascii() and value.isprintable() and "," not in value):
-            return "must be printable ASCII without commas, since it is sent in a header"
+        case Sender.GITLAB if not _fits_a_header(value):
+            return (
+                "must be printable ASCII without commas, and without spaces around it, since it is"
+                " sent in a header"
+            )
         case Sender.AZURE_DEVOPS if not value.partition(":")[2]:
             return "must be user:password"
         case Sender.STANDARD if not _is_standard(value):
             return f"must be {STANDARD_PREFIX} and Base64"
     return ""
+
+
+def _fits_a_header(value: str) -> bool:
+    """Whether it arrives as it is: servers drop spaces around, and join repeated ones by commas."""
+    is_printable = value.isascii() and value.isprintable()
+    return is_printable and "," not in value and value == value.strip()
 
 
 def _is_standard(value: str) -> bool:

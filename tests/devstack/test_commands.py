@@ -84,6 +84,9 @@ def test_serve_shows_where_everything_is_and_ends_clean(
         ports = ports_in(serve.output)
         assert len(ports) == 6
         assert all(is_listening(port) for port in ports)
+        page = serve.wait_for_text(r"For people +(http://\S+)")[1]
+        shown = requests.get(page, headers={"Accept": "text/html"}, timeout=SECONDS)
+        assert "<h1>Cancellations</h1>" in shown.text
         assert serve.end(number) == code
     assert "Traceback" not in serve.output
     assert not any(is_listening(port) for port in ports)

@@ -55,6 +55,8 @@ def test_what_is_no_such_json_is_a_problem(written: str, expected: str) -> None:
         ("github", "  ", "secret 2 is empty"),
         ("gitlab", f"{HUSH}\u00e9", "printable ASCII"),
         ("gitlab", f"{HUSH}\n", "printable ASCII"),
+        ("gitlab", f"{HUSH},{HUSH}", "without commas"),
+        ("gitlab", f"{HUSH} ", "without spaces around it"),
         ("azure-devops", HUSH, "user:password"),
         ("azure-devops", "user:", "user:password"),
         ("standard", HUSH, "whsec_ and Base64"),
