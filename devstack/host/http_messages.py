@@ -57,7 +57,7 @@ def rpc_request(request: Request, body: bytes, route_values: Mapping[str, str]) 
             url=f"{request.scope['scheme']}://{host}{path}" + (f"?{query}" if query else ""),
             headers=_joined_headers(request),
             params=dict(route_values),
-            query=dict(parse_qsl(query, keep_blank_values=True)),
+            query=_joined_query(query),
             body=TypedData(bytes=body),
         )
     )
@@ -71,6 +71,16 @@ def http_response(value: TypedData | None) -> Response:
     if kind != "http":
         return Response(getattr(value, str(kind)), media_type="text/plain")
     return _full_response(value.http)
+
+
+def _joined_query(query: str) -> dict[str, str]:
+    """As ASP.NET Core and the real host make it: no empty ones, and a name has no case."""
+    joined: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for name, value in parse_qsl(query):
+        first = names.setdefault(name.lower(), name)
+        joined[first] = f"{joined[first]},{value}" if first in joined else value
+    return joined
 
 
 def _joined_headers(request: Request) -> dict[str, str]:

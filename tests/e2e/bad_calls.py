@@ -88,9 +88,9 @@ BAD_CALLS = {
         target=f"{path_of(OFFER)}?api-version=2018-01-01",
         code="InvalidAPIVersion",
     ),
-    "empty-version": BadCall(
+    "version-twice": BadCall(
         ("api-version", "2017-10-31"),
-        target=f"{path_of(OFFER)}?api-version=",
+        target=f"{path_of(OFFER)}?api-version=2017-10-31&api-version=2017-10-31",
         code="InvalidAPIVersion",
     ),
     "publisher-climbs": _publisher("..%2ffabrikam"),

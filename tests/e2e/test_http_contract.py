@@ -66,6 +66,7 @@ GOOD_CALLS: dict[str, tuple[str, str | bytes | None, dict[str, str]]] = {
     "the-longest-reason": ("", with_emails(reason="\u00e4" * 500), {}),
     "unknown-members": ("", with_emails(version=[{}], slot=None), {}),
     "a-version": (VERSION, None, {}),
+    "an-empty-version": ("?api-version=", None, {}),
     "more-query": (f"{VERSION}&operationId=x", None, {}),
 }
 
