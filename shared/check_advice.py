@@ -26,6 +26,10 @@ _PROVISION = "\n  azd provision --no-state"
 _PROBE = "\n  infra/scripts/probe.sh"
 
 SETTINGS = "Mend these settings of the function app; requests wait until then."
+_NO_WEBHOOKS = (
+    "Mend WEBHOOK_SECRETS: every webhook is refused until then. As a Key Vault reference it is the"
+    " secret webhook-secrets, and a new value counts once the app is restarted."
+)
 _NO_SECRET = (
     "Azure could not take these secrets from Key Vault: put in what is missing, or give the app's"
     " identity the role Key Vault Secrets User on it. The first command says which it is, the"
@@ -173,8 +177,8 @@ _MAIL: Hints = (
     (
         "DomainNotLinked",
         "The domain of NOTIFICATION_SENDER is not linked to the resource of"
-        " NOTIFICATION_ACS_ENDPOINT. A domain of your own must be verified first; then the commands"
-        " link it.\n  azd env set MAIL_DOMAIN_IS_VERIFIED true\n  azd provision",
+        " NOTIFICATION_ACS_ENDPOINT. The command links the one that may send: Azure's, until yours"
+        f" is verified.{_PROVISION}",
     ),
     (
         "InvalidSenderUserName",
@@ -255,6 +259,11 @@ def for_mail(error: OfferCancelError) -> str:
     if isinstance(error, MailAnswerLostError):
         return _PERHAPS_SENT
     return _hint(error, _MAIL, _NO_MAIL)
+
+
+def for_webhooks(error: OfferCancelError) -> str:
+    """When the secrets of webhooks' senders cannot be read."""
+    return _NO_SECRET if UNRESOLVED in str(error) else _NO_WEBHOOKS
 
 
 def _hint(error: OfferCancelError, hints: Hints, otherwise: str) -> str:

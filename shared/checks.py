@@ -123,7 +123,12 @@ def trial_mail_check(send: Callable[[], None]) -> Check:
     return Check("mail-test", _said(send, found), check_advice.for_mail)
 
 
-def _said(work: Callable[[], None], found: str) -> Callable[[], str]:
+def webhook_check(read: Callable[[], object]) -> Check:
+    """Reading the secrets of webhooks' senders, before one of them finds that it is refused."""
+    return Check("webhook-secrets", _said(read, "can be read"), check_advice.for_webhooks)
+
+
+def _said(work: Callable[[], object], found: str) -> Callable[[], str]:
     def tried() -> str:
         work()
         return found

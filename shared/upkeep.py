@@ -10,7 +10,7 @@ from shared.ledger import TABLE
 from shared.models import utc_now
 from shared.parts import ledger, listing, mailer, partner_center, queue, table
 from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS, POISON_SUFFIX, QUEUES
-from shared.settings import PartnerCenterSettings
+from shared.settings import PartnerCenterSettings, WebhookSettings
 
 if TYPE_CHECKING:  # a function that starts cold should load nothing that only others need
     from shared.checks import Check
@@ -29,7 +29,13 @@ def checks(publisher_id: str = "", offer_id: str = "", mail_to: str = "") -> "tu
         offer_id: Which offer to read; empty for one that hardly exists.
         mail_to: Who gets a test mail; empty for nobody.
     """
-    from shared.checks import mail_check, partner_center_checks, storage_checks, trial_mail_check
+    from shared.checks import (
+        mail_check,
+        partner_center_checks,
+        storage_checks,
+        trial_mail_check,
+        webhook_check,
+    )
 
     read_from = publisher_id or min(environment.policy_or_default().allowed_publishers, default="")
     queues = (*QUEUES, *(name + POISON_SUFFIX for name in QUEUES))
@@ -39,6 +45,7 @@ def checks(publisher_id: str = "", offer_id: str = "", mail_to: str = "") -> "tu
             {**{name: partial(_try_queue, name) for name in queues}, TABLE: _try_table}
         ),
         mail_check(_log_in_to_mail),
+        *([webhook_check(_read_webhooks)] if os.environ.get("WEBHOOK_SECRETS") else []),
         *([trial_mail_check(partial(_send_test_mail, mail_to))] if mail_to else []),
     )
 
@@ -72,6 +79,10 @@ def _log_in_to_mail() -> None:
     from shared.mail_senders import log_in
 
     log_in(environment.mail())
+
+
+def _read_webhooks() -> object:
+    return WebhookSettings.from_env(os.environ)
 
 
 def _send_test_mail(recipient: str) -> None:
