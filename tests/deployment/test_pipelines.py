@@ -1,5 +1,6 @@
 """The examples of pipelines deploy by federation, what has passed, one tenant at a time."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.deployment.guide_commands import blocks, calls
 from tests.deployment.templates import ROOT
 
 GITHUB = ROOT / "docs/examples/github-actions.yml"
@@ -65,3 +67,17 @@ def test_azure_pipelines_deploys_what_has_passed_as_its_service_connection() -> 
     script = task["inputs"]["inlineScript"]
     assert "azd config set auth.useAzCliAuth true" in script
     assert "${{" not in script
+
+
+def test_github_is_trusted_by_the_subject_that_it_gives_the_repository() -> None:
+    guide = (ROOT / "docs/deploying.md").read_text()
+    [typed] = [block for block in blocks(guide) if "federated-credential create" in block]
+    [call] = [call for call in calls(typed) if "federated-credential" in call]
+    parameters = json.loads(call[call.index("--parameters") + 1])
+    assert parameters["audiences"] == ["api://AzureADTokenExchange"]
+    # With ids in it since July 2026, unless the repository is older; GitHub says which.
+    assert parameters["subject"] == "PREFIX:environment:contoso"
+    assert "/actions/oidc/customization/sub --jq .sub_claim_prefix`" in guide
+    for form in ("`repo:OWNER/REPOSITORY`", "`repo:OWNER@OWNER-ID/REPOSITORY@REPOSITORY-ID`"):
+        assert form in guide
+    assert "repo:<owner>/<repository>:" not in GITHUB.read_text()
