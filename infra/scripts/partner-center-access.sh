@@ -200,8 +200,10 @@ put_certificate() {
     echo "Making certificate partner-center in $vault" >&2
     az keyvault certificate create --vault-name "$vault" --name partner-center --policy "$POLICY" \
         --output none
+    # Run again as it was, it would take the certificate for one that the application knows.
     az ad app credential reset --id "$client_id" --append --keyvault "$vault" \
-        --cert partner-center --years 1 --output none
+        --cert partner-center --years 1 --output none ||
+        fail "the application was not given the certificate: run this again with --renew"
 }
 
 put_secret() {

@@ -222,6 +222,18 @@ def test_a_step_that_fails_ends_it_and_running_it_again_ends_well(cloud: Cloud, 
     assert (len(app["federated"]), app["principal"]) == (1, True)
 
 
+def test_a_certificate_that_the_application_was_not_given_is_not_taken_for_one(
+    cloud: Cloud,
+) -> None:
+    cloud.knows(fails="az ad app credential reset")
+    failed = cloud.run("--credential", "certificate")
+    assert (failed.returncode, "run this again with --renew" in failed.stderr) == (1, True)
+    cloud.knows(fails=None)
+    assert cloud.run("--credential", "certificate", "--renew").returncode == 0
+    [app] = cloud.known["apps"].values()
+    assert app["credentials"] == 1
+
+
 def test_without_azd_it_says_what_to_set(cloud: Cloud) -> None:
     done = cloud.run("--no-azd", "--tenant", HOME, "--identity", IDENTITY, "--name", "mine")
     assert done.returncode == 0, done.stderr
