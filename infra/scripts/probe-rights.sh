@@ -48,7 +48,7 @@ named() {
     awk -F '\t' -v OFS='\t' 'NR == FNR { name[tolower($1)] = $2; next }
         { id = tolower($1); sub(/.*\//, "", id) }
         id in name { $1 = name[id] }
-        { print }' <(printf '%s\n' "$own") -
+        { print }' <(printf '%s\n' "$own") - <<<"$1"
 }
 
 check_roles() {
@@ -59,7 +59,7 @@ check_roles() {
     given=$(azure role assignment list --assignee "$identity" --all --include-groups \
         --query '[].[roleDefinitionName || roleDefinitionId, scope, principalType, id]' \
         --output tsv | lines) || fail "the roles of the identity cannot be listed"
-    given=$(named <<<"$given")
+    given=$(named "$given")
     expected=$(expected_roles | comparable)
     while IFS=$'\t' read -r role scope; do
         wrong roles "the app's identity lacks $role"

@@ -102,6 +102,7 @@ fill_in() {
 }
 
 main() {
+    exec </dev/null # azd gives it the terminal, in a pipeline too: nothing may wait for an answer
     read_options "$@"
     fill_in
     deadline=$((SECONDS + wait_seconds))

@@ -30,7 +30,9 @@ class Cloud:
     def knows(self, **known: Any) -> None:
         (self.folder / "known").write_text(json.dumps({**self.known, **known}))
 
-    def run(self, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *options: str, typed: str = "", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         path = {"PATH": f"{self.folder}:/usr/bin:/bin", "FAKE_STATE": str(self.folder)}
         return subprocess.run(
             [self.script, *options],
@@ -38,7 +40,7 @@ class Cloud:
             capture_output=True,
             text=True,
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=typed,
         )
 
     def changes(self) -> list[list[str]]:

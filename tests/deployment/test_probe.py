@@ -260,6 +260,13 @@ def test_a_test_mail_without_a_publisher_says_what_is_missing(cloud: Cloud) -> N
     assert (code, "--publisher" in complaints) == (1, True)
 
 
+def test_nothing_that_it_runs_can_wait_for_an_answer(cloud: Cloud) -> None:
+    az, read = cloud.folder / "az", cloud.folder / "read"
+    az.write_text(az.read_text().replace("\n", f"\ncat >>'{read}'\n", 1))
+    done = cloud.run("--wait", "0", typed="yes\n")
+    assert (done.returncode, read.read_text()) == (0, "")
+
+
 def test_without_azd_or_environment_it_says_what_to_give(cloud: Cloud) -> None:
     code, _, complaints = probed(cloud, "--no-azd")
     assert (code, "give --app" in complaints) == (1, True)
