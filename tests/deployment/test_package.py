@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from devstack.lockfiles import FOR_AZURE, PLATFORMS
 from devstack.package import built_here, packaged, pinned, zipped_bytes
 from devstack.processes import ROOT
+from tests.deployment.guide_commands import blocks, calls
 from tests.test_contracts import FUNCTIONS
 
 STRAYS = (
@@ -92,6 +93,22 @@ def test_what_lies_about_in_a_checkout_is_left_out(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     shutil.copy(ROOT / ".funcignore", tmp_path)
     assert [str(name) for name in packaged(tmp_path)] == ["host.json", "shared/models.py"]
+
+
+def test_packages_can_be_brought_along_where_azure_would_build_with_another_python(
+    tmp_path: Path,
+) -> None:
+    [block] = [each for each in blocks((ROOT / "docs/deploying.md").read_text()) if " uv " in each]
+    [call] = calls(block)
+    assert call[call.index("-r") + 1] == "requirements.txt"
+    assert call[call.index("--python-version") + 1] == "3.13"
+    assert tuple(call[-len(FOR_AZURE) :]) == FOR_AZURE
+    folder = call[call.index("--target") + 1]
+    module = tmp_path / folder / "requests/__init__.py"
+    module.parent.mkdir(parents=True)
+    module.touch()
+    shutil.copy(ROOT / ".funcignore", tmp_path)
+    assert packaged(tmp_path) == [PurePosixPath(folder, "requests/__init__.py")]
 
 
 def test_the_package_runs_on_what_a_remote_build_installs(tmp_path: Path) -> None:
