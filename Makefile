@@ -22,8 +22,8 @@ serve: setup ## Start the whole stack and keep it up; Ctrl-C stops it
 soak: setup ## Put the stack under load while its parts break (ARGS="--minutes 10 --seed 7")
 	@$(VENV)/python -m devstack.soak $(ARGS)
 
-test: setup ## Run all tests
-	@$(VENV)/python -m pytest $(ARGS)
+test: setup ## Run all tests, three at a time (ARGS="-k polling" for some)
+	@$(VENV)/python -m pytest -n 3 $(ARGS)
 
 bench: setup ## Measure against stated baselines (ARGS="--only poll", ARGS=--quick)
 	@$(VENV)/python -m benchmarks $(ARGS)

@@ -6,11 +6,25 @@ And whatever the app logs in a test holds no address, token or secret.
 from collections.abc import Iterator, Sequence
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from devstack.azurite import Azurite
+from tests.groups import KeepTogether
 from tests.log_guard import LogGuard
 
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+# However fast the machine is. Each run tries the same examples, so that a change is judged by what
+# it changes; `--hypothesis-profile=new-examples` tries others.
+ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("new-examples", ANY_SPEED)
+settings.register_profile("same-examples", ANY_SPEED, derandomize=True)
+settings.load_profile("same-examples")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> KeepTogether:
+    """Let tests that share what is costly run in one process."""
+    return KeepTogether(config, log)
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:

@@ -33,6 +33,7 @@ def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPro
 
 @pytest.fixture
 def environment(azurite: Azurite, simulator: Simulator, mailbox: Mailbox) -> dict[str, str]:
+    simulator.create_offer("contoso", "some-offer", "cancels-after-202")  # for checks to read
     return {
         "CancelStorage": azurite.connection_string,
         "PARTNER_CENTER_URL": simulator.url,
@@ -43,10 +44,7 @@ def environment(azurite: Azurite, simulator: Simulator, mailbox: Mailbox) -> dic
     }
 
 
-def test_everything_is_checked_by_real_settings(
-    environment: dict[str, str], simulator: Simulator
-) -> None:
-    simulator.create_offer("contoso", "some-offer", "cancels-after-202")
+def test_everything_is_checked_by_real_settings(environment: dict[str, str]) -> None:
     done = run(environment, "check", "--json")
     results = {each["name"]: each["status"] for each in json.loads(done.stdout)}
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,9 +1,8 @@
-"""The stage of the integration tests, and properties that care not how fast the machine is."""
+"""The stage of the integration tests, and a stack that only takes requests."""
 
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from devstack.stack import Stack
 from tests.e2e.asking import ask
@@ -12,9 +11,6 @@ from tests.integration.conftest import hand_clock, hand_time, mailbox, simulator
 from tests.payloads.deliveries import SECRETS
 
 __all__ = ["asleep", "hand_clock", "hand_time", "mailbox", "simulator", "stage"]
-
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,6 @@ LISTED = {
 BOUNDS = settings(
     max_examples=25,
     stateful_step_count=8,
-    derandomize=True,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -220,7 +220,6 @@ Histories.TestCase.settings = settings(
     max_examples=100,
     stateful_step_count=40,
     deadline=None,
-    derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
 TestHistories = Histories.TestCase
