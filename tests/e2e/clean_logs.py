@@ -62,7 +62,7 @@ def leaks_in(text: str) -> list[str]:
 def assert_clean(stack: Stack) -> None:
     """Fail for an address, a token, a secret or a body in what the host wrote."""
     log = stack.host.log.read_text(encoding="utf-8")
-    assert '"request-accepted"' in log, "this is not the log of a host that worked"
+    assert '"event": "' in log, "this is not the log of a host that worked"
     leaks = leaks_in(log)
     assert not leaks, f"logged what no log may hold: {leaks}"
 
