@@ -94,6 +94,9 @@ class Soak:
             StackError: A part ended by itself, or answered what no fault explains.
         """
         with self.stack:
+            # The checks put a message on each queue, for an hour if a kill keeps them from taking
+            # it away, and nobody could tell it from one that is left.
+            self.stack.events.wait_for(lambda event: event.name == "poller-run")
             self._started = time.monotonic()
             try:
                 self._break_everything()
