@@ -149,6 +149,9 @@ class Mailbox:
         server = await self._loop.create_server(self._protocol, sock=self._socket, ssl=self._tls)
         self._ready.set()
         await self._ended.wait()
+        # Python 3.13 mislays a connection that was accepted and finds its server closed.
+        self._loop.remove_reader(self._socket)
+        await asyncio.sleep(0)
         server.close()
         server.abort_clients()
         await server.wait_closed()

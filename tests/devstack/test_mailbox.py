@@ -1,8 +1,14 @@
 """The mailbox, spoken to by the standard library's SMTP client."""
 
+import contextlib
+import gc
 import smtplib
+import socket
 import ssl
+import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -258,3 +264,29 @@ def test_a_mail_that_does_not_exist_is_said_so(
     captured = capsys.readouterr()
     assert "no mail in" in captured.out
     assert "no mail 7" in captured.err
+
+
+def test_whoever_calls_while_it_stops_is_hung_up_on(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mislaid: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", mislaid.append)
+    is_over = threading.Event()
+
+    def call_again_and_again() -> None:
+        while not is_over.is_set():
+            with contextlib.suppress(OSError), socket.create_connection(address, 2) as connection:
+                connection.recv(100)
+
+    address = ("127.0.0.1", mailbox.port)
+    with ThreadPoolExecutor(12) as callers:
+        calls = [callers.submit(call_again_and_again) for _ in range(12)]
+        for _ in range(8):
+            mailbox.stop()
+            mailbox.start()
+            with smtplib.SMTP(*address):
+                pass
+        is_over.set()
+    gc.collect()
+    assert [call.exception() for call in calls] == [None] * len(calls)
+    assert mislaid == []
