@@ -23,7 +23,7 @@ soak: setup ## Put the stack under load while its parts break (ARGS="--minutes 1
 	@$(VENV)/python -m devstack.soak $(ARGS)
 
 test: setup ## Run all tests, three at a time (ARGS="-k polling" for some)
-	@$(VENV)/python -m pytest -n 3 $(ARGS)
+	@$(VENV)/python -m pytest -n 3 --no-loadscope-reorder $(ARGS)
 
 bench: setup ## Measure against stated baselines (ARGS="--only poll", ARGS=--quick)
 	@$(VENV)/python -m benchmarks $(ARGS)

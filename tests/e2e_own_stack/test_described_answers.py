@@ -15,7 +15,7 @@ from tests.e2e.asking import PUBLISHER
 from tests.e2e.breaking import started
 from tests.e2e.clean_logs import assert_clean, assert_nothing_crashed
 from tests.e2e.seeing import event_of, eventually
-from tests.e2e.test_callers_and_traces import ANA, BOB, entra
+from tests.e2e_own_stack.test_callers_and_traces import ANA, BOB, entra
 from tests.payloads.deliveries import SECRETS, delivery
 
 pytestmark = pytest.mark.integration
