@@ -37,6 +37,8 @@ _OFFER_IDLE = {
     "neverpublished": OperationState.UNKNOWN,
     "notstarted": OperationState.UNKNOWN,
     "succeeded": OperationState.SUCCEEDED,
+    "complete": OperationState.SUCCEEDED,
+    "completed": OperationState.SUCCEEDED,
     "canceled": OperationState.CANCELED,
     "cancelled": OperationState.CANCELED,
     "failed": OperationState.FAILED,

@@ -249,6 +249,8 @@ OFFER_WORDS = {
     "NotStarted": (OperationState.UNKNOWN, False),
     "not started": (OperationState.UNKNOWN, False),
     "succeeded": (OperationState.SUCCEEDED, False),
+    "Completed": (OperationState.SUCCEEDED, False),
+    "complete": (OperationState.SUCCEEDED, False),
     "Canceled": (OperationState.CANCELED, False),
     "cancelled": (OperationState.CANCELED, False),
     "Failed": (OperationState.FAILED, False),
