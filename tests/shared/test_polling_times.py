@@ -4,12 +4,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
-from shared.models import Operation, Refusal
-from shared.observation import Observation, Reading
+from shared.models import Refusal
+from shared.observation import Reading
 from shared.poll_times import is_overdue
-from shared.polling import Finished, PollAgain, Read, after_failure, decide, without_reading
+from shared.polling import Finished, PollAgain, after_failure
 from tests.shared.builders import CANCEL_ID, OTHER_ID, TARGET_ID, after, operation, pending
 from tests.shared.polls import DEADLINE, World, poll
 
@@ -231,51 +230,6 @@ def test_newer_operations_are_read_at_the_end_only() -> None:
     late = pending(newer_operations=None, readable_seconds=7200.0)
     done = poll(late, World(location=RUNS, listing=(RUNS,)))
     assert done.readings == [Reading.LOCATION, Reading.LISTING]
-
-
-@pytest.mark.parametrize("newer", [None, (OTHER_ID,)])
-def test_an_outcome_waits_for_what_else_was_hit_only_so_long(newer: Any) -> None:
-    ended = Observation(done=frozenset({Reading.LOCATION}), location=CANCELED)
-    state = pending(newer_operations=newer, failures=1)
-    wanted = decide(state, ended, after(60), DEADLINE)
-    assert isinstance(wanted, Read)
-    assert wanted.reading is Reading.LISTING
-    assert without_reading(state, ended, wanted) is None
-    without = without_reading(pending(newer_operations=newer, failures=2), ended, wanted)
-    assert without is not None
-    done = decide(*without, after(60), DEADLINE)
-    assert isinstance(done, Finished)
-    assert done.outcome.name == "canceled"
-    assert done.pending.newer_operations is None
-
-
-def test_the_deadline_waits_for_a_list_and_a_status_that_are_down_only_so_long() -> None:
-    late = pending(readable_seconds=7200.0, failures=7)
-    runs = Observation(done=frozenset({Reading.LOCATION}), location=RUNS)
-    first = decide(late, runs, after(60), DEADLINE)
-    assert isinstance(first, Read)
-    assert first.reading is Reading.LISTING
-    assert without_reading(late, runs, first) is None
-    without_list = without_reading(replace(late, failures=8), runs, first)
-    assert without_list is not None
-    second = decide(*without_list, after(60), DEADLINE)
-    assert isinstance(second, Read)
-    assert second.reading is Reading.STATUS
-    without_both = without_reading(*without_list, second)
-    assert without_both is not None
-    done = decide(*without_both, after(60), DEADLINE)
-    assert isinstance(done, Finished)
-    assert (done.outcome.name, done.outcome.operation_state) == ("unconfirmed", "running")
-
-
-@pytest.mark.parametrize("own", [operation("complete"), operation("failed")])
-def test_an_end_that_a_path_shows_waits_for_its_second_source(own: Operation) -> None:
-    late = pending(readable_seconds=7200.0, failures=100)
-    seen = Observation(done=frozenset({Reading.LOCATION}), location=own)
-    wanted = decide(late, seen, after(60), DEADLINE)
-    assert isinstance(wanted, Read)
-    assert wanted.reading is Reading.LISTING
-    assert without_reading(late, seen, wanted) is None
 
 
 def test_what_nobody_saw_stays_unknown_where_the_list_is_gone() -> None:
