@@ -113,8 +113,8 @@ def without_reading(
 ) -> tuple[PendingCancellation, Observation] | None:
     """The poll without a reading that fails; None while it is worth a wait.
 
-    Whoever asked for the cancellation should not have to wait for hours to hear how it ended,
-    because a list is down that has nothing to say about it.
+    Whoever asked for the cancellation should not have to wait for hours because something is down
+    that would only tell what else was hit, or could only contradict a path at the deadline.
     """
     if wanted.patience is None or pending.failures < wanted.patience:
         return None

@@ -61,28 +61,19 @@ def listed(name: str) -> str:
 def test_what_each_sender_tells_of_is_canceled_and_mailed(own_stack: Stack, sender: str) -> None:
     offer, sent = f"told-by-{sender}", delivery(SENT[sender])
     own_stack.partner_center.create_offer(PUBLISHER, offer, "cancels-at-once")
-    answered = deliver(
-        own_stack,
-        sent,
-        offer,
-        on=listed(SENT[sender]),
-        notification_emails="ana@example.com",
-        reason="the release was withdrawn",
-    )
+    query = {
+        "on": listed(SENT[sender]),
+        "notification_emails": "ana@example.com",
+        "reason": "the release was withdrawn",
+    }
+    answered = deliver(own_stack, sent, offer, **query)
     assert answered.status == 202, answered.body
     request_id = answered.members["id"]
     assert outcome_of(own_stack, request_id) == "canceled"
     assert outcome_mail(own_stack, request_id).message["To"] == "ana@example.com"
     assert "the release was withdrawn" in outcome_mail(own_stack, request_id).text
     assert row_of(own_stack, request_id)["source"] == f"{sender}-webhook"
-    again = deliver(
-        own_stack,
-        sent,
-        offer,
-        on=listed(SENT[sender]),
-        notification_emails="ana@example.com",
-        reason="the release was withdrawn",
-    )
+    again = deliver(own_stack, sent, offer, **query)
     assert (again.status, again.members) == (202, answered.members)
     assert len(rows_of_offer(own_stack, offer)) == 1
 
