@@ -15,7 +15,8 @@ import msgspec
 
 from shared.errors import InvalidRequestError
 from shared.http_answers import ProblemError
-from shared.models import GUID_PATTERN, PUBLISHER_ID_PATTERN, from_json
+from shared.ids import GUID_PATTERN, PUBLISHER_ID_PATTERN
+from shared.models import from_json
 
 HTTP = "http"
 _ENTRA = "aad"  # as App Service calls Microsoft Entra

@@ -25,7 +25,7 @@ _RENEW = f"{_ACCESS} --renew"
 _PROVISION = "\n  azd provision --no-state"
 _PROBE = "\n  infra/scripts/probe.sh"
 
-SETTINGS = "Mend these settings of the function app; requests wait until then."
+SETTINGS = "Mend these settings of the function app; until then requests wait, or are not accepted."
 _NO_WEBHOOKS = (
     "Mend WEBHOOK_SECRETS: every webhook is refused until then. As a Key Vault reference it is the"
     " secret webhook-secrets, and a new value counts once the app is restarted."
@@ -156,6 +156,11 @@ _STORAGE: Hints = (
         "The storage account does not take the key or the identity: check the CancelStorage"
         " settings.",
     ),
+    (
+        "AzureSigningError",
+        "What CancelStorage has as its AccountKey is no key: copy the account's connection string"
+        " anew.",
+    ),
 )
 _NO_STORAGE = (
     "Storage cannot be reached: check the CancelStorage settings, the account's firewall, and the"
@@ -259,6 +264,11 @@ def for_mail(error: OfferCancelError) -> str:
     if isinstance(error, MailAnswerLostError):
         return _PERHAPS_SENT
     return _hint(error, _MAIL, _NO_MAIL)
+
+
+def for_settings(error: OfferCancelError) -> str:
+    """When a part of the settings cannot be read."""
+    return _hint(error, (), SETTINGS)
 
 
 def for_webhooks(error: OfferCancelError) -> str:

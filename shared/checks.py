@@ -123,6 +123,18 @@ def trial_mail_check(send: Callable[[], None]) -> Check:
     return Check("mail-test", _said(send, found), check_advice.for_mail)
 
 
+def settings_checks(reads: Mapping[str, Callable[[], object]]) -> tuple[Check, ...]:
+    """Reading the parts of the settings that no other check needs.
+
+    Args:
+        reads: By the name of the part; each raises ``ConfigurationError``.
+    """
+    return tuple(
+        Check(f"settings-{name}", _said(read, "can be read"), check_advice.for_settings)
+        for name, read in reads.items()
+    )
+
+
 def webhook_check(read: Callable[[], object]) -> Check:
     """Reading the secrets of webhooks' senders, before one of them finds that it is refused."""
     return Check("webhook-secrets", _said(read, "can be read"), check_advice.for_webhooks)

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from shared.telemetry import event
+from shared.errors import ConfigurationError
+from shared.telemetry import event, settings_unusable
 
 # Less than the minute that is meant: a tick that comes a little early must not be passed over.
 EVERY = timedelta(seconds=50)
@@ -57,6 +58,8 @@ class Housekeeping:
         for task in self._tasks:
             try:
                 task()
+            except ConfigurationError as error:
+                settings_unusable(error)
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
                 event("housekeeping-failed", level=logging.ERROR, reason=reason)

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from shared.http_answers import ProblemError, bad_request
-from shared.models import GUID_PATTERN, OFFER_ID_PATTERN, PUBLISHER_ID_PATTERN
+from shared.ids import GUID_PATTERN, OFFER_ID_PATTERN, PUBLISHER_ID_PATTERN
 from shared.partner_center.location import API_VERSION
 
 if TYPE_CHECKING:

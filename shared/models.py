@@ -13,12 +13,10 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from shared.errors import InvalidRequestError
+from shared.ids import GUID_PATTERN, OFFER_ID_PATTERN, PUBLISHER_ID_PATTERN, in_words
 from shared.struct_types import ready
 from shared.tracing import valid_traceparent
 
-PUBLISHER_ID_PATTERN = r"\A[A-Za-z0-9_-][A-Za-z0-9._-]{0,49}\Z"
-OFFER_ID_PATTERN = r"\A[a-z0-9][a-z0-9_-]{0,49}\Z"
-GUID_PATTERN = r"\A[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z"
 MAX_REASON_CHARACTERS = 500
 MAX_NAMED = 20  # operations named in one message and mail
 PENDING_VERSION = 1
@@ -292,4 +290,4 @@ def from_json[T](text: str | bytes, as_type: type[T]) -> T:
     except RecursionError as error:
         raise InvalidRequestError("JSON is nested too deeply") from error
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise InvalidRequestError(str(error)) from error
+        raise InvalidRequestError(in_words(str(error))) from error

@@ -210,7 +210,7 @@ def _acs_resource(read: SettingsReader, sender_domain: str) -> AcsResource | Non
     client_id = read.text("NOTIFICATION_ACS_CLIENT_ID")
     quota = read.parsed("NOTIFICATION_ACS_QUOTA", parse_quota, quota_for(sender_domain))
     if not read.text("NOTIFICATION_ACS_ENDPOINT"):
-        meaning = "mail server, as smtp://user:password@host:587"
+        meaning = "mail server, as smtp://HOST:587 with user and password before HOST"
         read.require("NOTIFICATION_SMTP_URL", "or NOTIFICATION_ACS_ENDPOINT", meaning)
         return None
     if read.text("NOTIFICATION_SMTP_URL"):

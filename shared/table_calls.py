@@ -38,7 +38,7 @@ def translated[T](call: Callable[[], T]) -> T:
 
 def _meant(error: HttpResponseError) -> OfferCancelError:
     code = getattr(error, "error_code", None)
-    word = str(getattr(code, "value", code) or error.status_code)
+    word = str(getattr(code, "value", code) or error.status_code or type(error).__name__)
     sentence = f"table {TABLE}: {word}"
     if error.status_code == 404:
         # An insert may be told 404 without a code, which can only mean the table.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # a function that starts cold should load nothing that only o
     from shared.housekeeping import Housekeeping
     from shared.memory import TableMemory
     from shared.poison_watch import PoisonWatch
+    from shared.retention import Retention
     from shared.sweep import Sweep
 
 
@@ -32,6 +33,7 @@ def checks(publisher_id: str = "", offer_id: str = "", mail_to: str = "") -> "tu
     from shared.checks import (
         mail_check,
         partner_center_checks,
+        settings_checks,
         storage_checks,
         trial_mail_check,
         webhook_check,
@@ -40,6 +42,7 @@ def checks(publisher_id: str = "", offer_id: str = "", mail_to: str = "") -> "tu
     read_from = publisher_id or min(environment.policy_or_default().allowed_publishers, default="")
     queues = (*QUEUES, *(name + POISON_SUFFIX for name in QUEUES))
     return (
+        *settings_checks({"policy": environment.policy, "callers": environment.callers}),
         *partner_center_checks(_token, partner_center, read_from, offer_id),
         *storage_checks(
             {**{name: partial(_try_queue, name) for name in queues}, TABLE: _try_table}
@@ -99,22 +102,21 @@ def housekeeping() -> "Housekeeping":
     from shared.gauges import Tally
     from shared.housekeeping import Housekeeping, SeldomTask
     from shared.poison_digest import PoisonDigest
-    from shared.retention import Retention
 
     tally = Tally()
     check_watch = CheckWatch(checks=checks, memory=check_memory(), mailer=mailer, clock=utc_now)
     digest = PoisonDigest(shelf=wiring.poison_shelf(), mailer=mailer, clock=utc_now)
-    retention = Retention(
-        listing=listing(), ledger=ledger(), keep=environment.policy().retention, clock=utc_now
-    )
+    # Made when they are needed: without the policy they cannot be, and the checks say so.
+    sweep, gauges = cache(partial(_sweep, tally)), cache(partial(_gauges, tally))
+    retention = cache(_retention)
     tasks: tuple[Callable[[], None], ...] = (
         # First, since it does not fail when storage does: it says what is wrong with it.
         SeldomTask(check_watch.run_if_due, every=LOOK_EVERY, clock=utc_now),
-        _sweep(tally).run,
-        _gauges(tally).run,
+        lambda: sweep().run(),
+        lambda: gauges().run(),
         *(_poison_watch(name).run for name in QUEUES),
         digest.run,
-        retention.run_if_due,
+        lambda: retention().run_if_due(),
     )
     return Housekeeping(tasks, utc_now)
 
@@ -132,9 +134,18 @@ def _sweep(tally: "Tally") -> "Sweep":
     )
 
 
+def _retention() -> "Retention":
+    from shared.retention import Retention
+
+    return Retention(
+        listing=listing(), ledger=ledger(), keep=environment.policy().retention, clock=utc_now
+    )
+
+
 def _gauges(tally: "Tally") -> "Gauges":
     from shared.gauges import Gauges
 
+    environment.policy()  # its event says that the poller ran, which it cannot without one
     return Gauges(
         requests=queue(CANCEL_REQUESTS),
         pending=queue(PENDING_CANCELLATIONS),

@@ -13,12 +13,10 @@ import pytest
 from devstack.processes import ROOT
 from shared.acceptance import MAX_BODY_BYTES
 from shared.idempotency import key_of
+from shared.ids import GUID_PATTERN, OFFER_ID_PATTERN, PUBLISHER_ID_PATTERN
 from shared.list_query import MAX_TOP
 from shared.models import (
-    GUID_PATTERN,
     MAX_REASON_CHARACTERS,
-    OFFER_ID_PATTERN,
-    PUBLISHER_ID_PATTERN,
     OutcomeName,
 )
 from shared.partner_center.location import API_VERSION

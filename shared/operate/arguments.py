@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 
 from shared.addresses import is_valid
-from shared.models import GUID_PATTERN, OFFER_ID_PATTERN, PUBLISHER_ID_PATTERN
+from shared.ids import GUID_PATTERN, OFFER_ID_PATTERN, PUBLISHER_ID_PATTERN
 from shared.operate import commands
 from shared.queues import CANCEL_REQUESTS, PENDING_CANCELLATIONS
 

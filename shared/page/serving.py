@@ -10,10 +10,10 @@ from shared.callers import Callers
 from shared.errors import StorageUnavailableError
 from shared.http_answers import ProblemError, answered, bad_request, unavailable
 from shared.http_paths import check_offer_id, check_publisher_id, check_served
+from shared.ids import GUID_PATTERN
 from shared.ledger import Ledger
 from shared.list_query import ListCall, continuation_of, query_of
 from shared.listing import Listing, Query
-from shared.models import GUID_PATTERN
 from shared.page.filters import Filters
 from shared.page.frame import HEADERS, Links
 from shared.page.overview import EndedOnes, OpenOnes, Overview, overview_page

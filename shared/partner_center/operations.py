@@ -10,7 +10,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.models import GUID_PATTERN, SANE_YEARS, Operation, OperationState
+from shared.ids import GUID_PATTERN
+from shared.models import SANE_YEARS, Operation, OperationState
 from shared.partner_center.protocol import OfferStatus
 from shared.telemetry import event, without_secrets
 

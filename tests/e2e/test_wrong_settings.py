@@ -4,6 +4,10 @@ import pytest
 
 from devstack.events import Event
 from devstack.stack import Stack
+from shared.check_watch import check_soon
+from shared.memory import TableMemory
+from shared.settings import StorageSettings
+from shared.storage_clients import table_client
 from tests.e2e.asking import ANA, BOB, ask, enqueue, message_for, path_of, send, with_emails
 from tests.e2e.breaking import cancel_calls, started
 from tests.e2e.clean_logs import PASSWORD
@@ -87,6 +91,9 @@ def test_wrong_policy_settings_take_no_request_over_http_and_lose_none_on_the_qu
     breakable: Stack, offer: str
 ) -> None:
     right, after = breakable.host.settings, len(breakable.events.all())
+    breakable.host.stop()
+    stopped = len(breakable.events.all())
+    check_again(breakable)
     breakable.host.restart(RETRY_FIRST_SECONDS="abc", POLL_CONCURRENCY="0")
     answered = send(breakable, path_of(offer), with_emails())
     assert answered.status == 503
@@ -95,12 +102,31 @@ def test_wrong_policy_settings_take_no_request_over_http_and_lose_none_on_the_qu
     problems = problems_told(breakable, "Policy", after)
     assert "RETRY_FIRST_SECONDS" in problems
     assert "POLL_CONCURRENCY" in problems
+    assert "RETRY_FIRST_SECONDS" in reason_of_failed_check(breakable, "settings-policy", after)
     request_id = enqueue(breakable, message_for(offer))
     event_of(breakable, request_id, "request-rescheduled")
     breakable.host.stop()
+    # By which an alert knows that cancellations are followed.
+    assert "poller-run" not in [event.name for event in _since(breakable, stopped)]
     breakable.host.settings = right
     breakable.host.start()
     assert outcome_of(breakable, request_id) == "canceled"
+
+
+def check_again(stack: Stack) -> None:
+    """Have the app check when it is started, be it that it did so a short while ago."""
+    with table_client(StorageSettings.from_env(stack.host.settings)) as table:
+        check_soon(TableMemory(table))
+
+
+def reason_of_failed_check(stack: Stack, check: str, after: int) -> str:
+    """What the app's own checks, which run once it has started, found wrong."""
+    told = stack.events.wait_for(
+        lambda event: event.name == "check-failed" and event.details["check"] == check,
+        DEADLINE_SECONDS,
+        after=after,
+    )
+    return str(told.details["reason"])
 
 
 def _since(stack: Stack, after: int) -> list[Event]:

@@ -50,6 +50,8 @@ def test_everything_is_checked_by_real_settings(environment: dict[str, str]) -> 
     assert (done.returncode, done.stderr) == (0, "")
     assert results == dict.fromkeys(
         (
+            "settings-policy",
+            "settings-callers",
             "partner-center-token",
             "partner-center-read",
             "storage-cancel-requests",
@@ -89,7 +91,18 @@ def test_settings_that_are_missing_fail_their_own_checks_only(environment: dict[
     assert "PARTNER_CENTER_TENANT_ID is missing" in " ".join(done.stdout.split())
     assert "NOTIFICATION_SMTP_URL is missing" in " ".join(done.stdout.split())
     assert done.stdout.count("failed") == 3
-    assert done.stdout.count("ok  ") == 5
+    assert done.stdout.count("ok  ") == 7
+
+
+def test_settings_that_only_count_later_are_checked_now(environment: dict[str, str]) -> None:
+    environment |= {"CANCEL_CONFIRM_MINUTES": "soon", "ALLOWED_CALLERS": "contoso"}
+    done = run(environment, "check", "--json")
+    found = {each["name"]: each for each in json.loads(done.stdout) if each["status"] == "failed"}
+    assert done.returncode == 1
+    assert set(found) == {"settings-policy", "settings-callers"}
+    assert "CANCEL_CONFIRM_MINUTES must be a number" in found["settings-policy"]["said"]
+    assert "needs App Service authentication" in found["settings-callers"]["said"]
+    assert "Mend these settings" in found["settings-policy"]["mend"]
 
 
 def test_a_check_in_a_persons_own_shell_says_whose_settings_it_tries(
@@ -112,6 +125,40 @@ def test_without_storage_each_command_says_so_in_a_line() -> None:
     done = run({"CancelStorage": nowhere + urls}, "list")
     assert (done.returncode, done.stderr.count("\n")) == (1, 2)
     assert "storage cannot be used" in done.stderr
+
+
+ADDRESS = "DefaultEndpointsProtocol=https;AccountName=contoso"
+
+
+@pytest.mark.parametrize(
+    ("storage", "said"),
+    [
+        ({"CancelStorage": ADDRESS}, "CancelStorage is not of the form Default"),
+        (
+            {
+                "CancelStorage__queueServiceUri": "https://",
+                "CancelStorage__tableServiceUri": "https://",
+            },
+            "CancelStorage__queueServiceUri is not of the form https://ACCOUNT.queue.",
+        ),
+        ({"CancelStorage": f"{ADDRESS};AccountKey=abc;EndpointSuffix=x.example"}, "`check` says"),
+    ],
+    ids=["half a connection string", "no host", "a key that is none"],
+)
+def test_storage_settings_that_name_no_account_are_told(storage: dict[str, str], said: str) -> None:
+    done = run(storage, "list")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 2)
+    assert said in done.stderr
+
+
+def test_a_key_that_is_none_is_told_by_every_check_of_storage() -> None:
+    key = f"{ADDRESS};AccountKey=abc;EndpointSuffix=x.example"
+    done = run({"CancelStorage": key}, "check", "--json")
+    found = [each for each in json.loads(done.stdout) if each["name"].startswith("storage-")]
+    assert len(found) == 5
+    for each in found:
+        assert "AzureSigningError" in each["said"]
+        assert "AccountKey is no key" in each["mend"]
 
 
 WRONG: tuple[list[str], ...] = (

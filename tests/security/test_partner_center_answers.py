@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from shared.errors import PartnerCenterError, RefusedError, TransientError
-from shared.models import GUID_PATTERN, Operation, to_json
+from shared.ids import GUID_PATTERN
+from shared.models import Operation, to_json
 from shared.partner_center.client import CloudPartnerPortal
 from shared.partner_center.credentials import StaticTokens
 from shared.partner_center.protocol import CancelAnswer, OfferStatus

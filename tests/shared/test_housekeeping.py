@@ -1,9 +1,10 @@
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 
-from shared.errors import StorageUnavailableError
+from shared.errors import ConfigurationError, StorageUnavailableError
 from shared.housekeeping import Housekeeping, SeldomTask
 from tests.shared.builders import REQUESTED
 
@@ -56,6 +57,18 @@ def test_a_task_that_fails_keeps_no_other_from_running(clock: Hand) -> None:
     housekeeping = Housekeeping((fails_once, clock.task("after")), clock)
     ticks(housekeeping, clock, 60)
     assert (clock.ran, failures) == ([("after", 0), ("after", 60)], [])
+
+
+def test_a_task_whose_settings_are_wrong_says_every_problem(
+    clock: Hand, caplog: pytest.LogCaptureFixture
+) -> None:
+    def misconfigured() -> None:
+        raise ConfigurationError("Policy", ("A is wrong", "B is wrong"))
+
+    Housekeeping((misconfigured, clock.task("after")), clock).run_if_due()
+    [told] = map(json.loads, caplog.messages)
+    assert (told["event"], told["problems"]) == ("settings-unusable", ["A is wrong", "B is wrong"])
+    assert clock.ran == [("after", 0)]
 
 
 def test_a_seldom_task_that_fails_waits_like_one_that_ran(clock: Hand) -> None:
