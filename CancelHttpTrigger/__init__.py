@@ -15,5 +15,6 @@ def main(req: func.HttpRequest) -> func.HttpResponse:
         api_version=req.params.get("api-version"),
         headers=headers_of(req),
         body=req.get_body(),
+        query=req.params,
     )
     return respond(lambda: wiring.acceptance().accept(call))

@@ -5,7 +5,7 @@ request is durably on the queue.
 """
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -28,12 +28,8 @@ from shared.http_answers import (
 from shared.http_paths import check_offer_path, check_served, status_path
 from shared.idempotency import key_of, request_id_of
 from shared.ledger import Ledger
-from shared.models import (
-    CancelBody,
-    CancelRequest,
-    from_json,
-    to_json,
-)
+from shared.misnamed import names_of_operation, refuse_misnamed_operation
+from shared.models import CancelBody, CancelRequest, from_json, to_json
 from shared.queues import Queue
 from shared.record import CancellationRecord, State, new_record, request_message
 from shared.settings import MailSettings, PolicySettings
@@ -52,6 +48,7 @@ class CancelCall:
 
     Attributes:
         headers: Names in lower case.
+        query: The names in the URL's query.
         source: By which way it came; the same key by another way is another key.
         members: What is asked for, where that is not in the body.
     """
@@ -61,6 +58,7 @@ class CancelCall:
     api_version: str | None
     headers: Mapping[str, str]
     body: bytes
+    query: Collection[str] = ()
     source: str = HTTP
     members: CancelBody | None = None
 
@@ -205,6 +203,8 @@ class Acceptance:
         return source
 
     def _checked(self, call: CancelCall) -> tuple[CancelRequest, tuple[str, ...]]:
+        if names := names_of_operation(call.query):
+            raise bad_request(f"The query: `{names[0]}` belongs into the body, as `operationId`")
         body = call.members or _read_body(call)
         request = CancelRequest(
             publisher_id=call.publisher_id,
@@ -256,6 +256,8 @@ def _read_body(call: CancelCall) -> CancelBody:
             415, "UnsupportedMediaType", "The Content-Type of the body must be application/json."
         )
     try:
-        return from_json(call.body, CancelBody)
+        body = from_json(call.body, CancelBody)
+        refuse_misnamed_operation(call.body)
     except InvalidRequestError as error:
         raise bad_request(f"The body: {error}") from error
+    return body

@@ -14,11 +14,12 @@ from msgspec.structs import replace
 from shared.addresses import keep_valid, usable
 from shared.errors import InvalidRequestError, RedriveRefusedError
 from shared.ledger import Ledger
+from shared.misnamed import refuse_misnamed_operation
 from shared.models import CancelRequest, OutcomeName, PendingCancellation, to_json
 from shared.outcome_mail import CLAIM
 from shared.poison_shelf import Shelved
 from shared.poisoned import find_or_make_row, request_in
-from shared.queues import Queue
+from shared.queues import Queue, plain_text
 from shared.record import CancellationRecord, Mail, State, request_message
 from shared.settings import PolicySettings
 from shared.telemetry import event
@@ -59,6 +60,8 @@ class Redrive:
             row = find_or_make_row(self._ledger, shelved.record, request, self._clock())
         except InvalidRequestError as error:
             raise RedriveRefusedError(f"nothing can mend the message, drop it: {error}") from error
+        if operation_id is None:
+            _check_names(shelved.record.message)
         if isinstance(request, PendingCancellation):
             message = self._pending(request, row, operation_id)
         else:
@@ -188,3 +191,12 @@ class Redrive:
         claimed_at = row.mail_at if row.mail is Mail.SENDING else None
         if claimed_at is not None and self._clock() - claimed_at < CLAIM:
             raise RedriveRefusedError("its mail is being sent, try again in ten minutes")
+
+
+def _check_names(message: str) -> None:
+    try:
+        refuse_misnamed_operation(plain_text(message))
+    except InvalidRequestError as error:
+        raise RedriveRefusedError(
+            f"{error}; if it is still wanted, name the operation: --operation-id GUID"
+        ) from error

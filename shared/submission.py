@@ -27,6 +27,7 @@ from shared.joining import WAIT, Join, LetTwin, Turn, Wait, joined, turn_of
 from shared.judgment import Finish, LookAgain, Submit
 from shared.ledger import Ledger
 from shared.looking import look
+from shared.misnamed import refuse_misnamed_operation
 from shared.models import CancelRequest, Operation, from_json
 from shared.partner_center.protocol import PartnerCenter
 from shared.poison import put_poison, request_of
@@ -112,7 +113,9 @@ class Submission:
         raise StorageUnavailableError(f"row {request.request_id or message.id} is never at rest")
 
     def _read(self, message: QueuedMessage) -> CancelRequest:
-        request = from_json(plain_text(message.text), CancelRequest)
+        text = plain_text(message.text)
+        request = from_json(text, CancelRequest)
+        refuse_misnamed_operation(text)
         if not self._policy.serves(request.publisher_id):
             raise InvalidRequestError(
                 f"publisherId {request.publisher_id} is not served here (ALLOWED_PUBLISHERS)"

@@ -60,6 +60,10 @@ BAD_CALLS = {
     ),
     "operation-id-is-no-guid": _body('{"operationId": "12"}', "$.operationId"),
     "operation-id-climbs": _body('{"operationId": "../../status"}', "$.operationId"),
+    "operation-id-is-misspelt": _body('{"operationID": "12"}', "`operationID`", "`operationId`"),
+    "operation-id-is-in-the-query": BadCall(
+        ("operationId", "body"), target=f"{path_of(OFFER)}?api-version=2017-10-31&operationId=12"
+    ),
     "reason-is-a-number": _body('{"reason": 5}', "$.reason"),
     "reason-is-too-long": _body(json.dumps({"reason": "x" * 501}), "$.reason", "500"),
     "half-a-surrogate": _body(r'{"reason": "\udc00"}', "malformed"),

@@ -53,6 +53,7 @@ BAD_MESSAGES: dict[str, tuple[str, str]] = {
     "reason-is-an-object": (_with(reason={}), "$.reason"),
     "reason-is-too-long": (_with(reason="x" * 501), "$.reason"),
     "operation-id-is-no-guid": (_with(operationId="12345"), "$.operationId"),
+    "operation-id-is-misspelt": (_with(operation_id="12345"), "`operation_id` must be spelled"),
     "request-id-is-no-guid": (_with(requestId="request-1"), "$.requestId"),
     "request-id-climbs": (_with(requestId="../../../../contoso"), "$.requestId"),
     "requested-at-is-a-word": (_with(requestedAt="yesterday"), "$.requestedAt"),

@@ -67,7 +67,7 @@ GOOD_CALLS: dict[str, tuple[str, str | bytes | None, dict[str, str]]] = {
     "unknown-members": ("", with_emails(version=[{}], slot=None), {}),
     "a-version": (VERSION, None, {}),
     "an-empty-version": ("?api-version=", None, {}),
-    "more-query": (f"{VERSION}&operationId=x", None, {}),
+    "more-query": (f"{VERSION}&operation=x", None, {}),
 }
 
 

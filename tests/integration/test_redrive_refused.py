@@ -33,6 +33,17 @@ def test_what_nothing_can_mend_is_not_put_back(duty: Duty, stage: Stage, text: s
     assert stage.requests.kept == []
 
 
+def test_a_request_for_a_misspelt_operation_needs_its_name(duty: Duty, stage: Stage) -> None:
+    request_id = duty.poison_request(operationID=str(uuid.uuid4()))
+    duty.watch()
+    code, said = duty.operate("redrive", "1")
+    assert (code, "must be spelled `operationId`" in " ".join(said.split())) == (1, True)
+    assert stage.requests.kept == []
+    named = str(uuid.uuid4())
+    assert duty.operate("redrive", "1", "--operation-id", named)[0] == 0
+    assert stage.row(request_id).requested_operation_id == named
+
+
 def test_a_message_that_was_cut_is_not_put_back(duty: Duty, stage: Stage) -> None:
     duty.poison_request(padding="x" * 70_000)
     assert duty.operate("redrive", "1")[0] == 1

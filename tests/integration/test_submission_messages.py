@@ -168,6 +168,13 @@ def test_a_bad_member_is_poison_and_named(stage: Stage, members: dict[str, Any])
     assert REQUESTER not in reason
 
 
+@pytest.mark.parametrize("name", ["operationID", "operation-id", "OperationId"])
+def test_an_operation_under_another_name_is_not_passed_over(stage: Stage, name: str) -> None:
+    stage.given("cancels-after-202")
+    reason = poisoned(stage, json.dumps(message(stage, **{name: str(uuid.uuid4())})))
+    assert reason == f"the member `{name}` must be spelled `operationId`"
+
+
 @pytest.mark.parametrize("missing", ["publisherId", "offerId"])
 def test_a_missing_member_is_poison_and_named(stage: Stage, missing: str) -> None:
     members = message(stage)

@@ -171,9 +171,23 @@ BAD_BODIES: dict[str, tuple[Any, str]] = {
     "operation no GUID": ({"operationId": "latest"}, "$.operationId"),
     "operation with a path": ({"operationId": f"../{TARGET_ID}"}, "$.operationId"),
     "operation with a line break": ({"operationId": f"{TARGET_ID}\n"}, "$.operationId"),
+    "operation under another name": ({"operationID": TARGET_ID}, "spelled `operationId`"),
+    "operation by half": ({"operationId": TARGET_ID, "operation_id": None}, "`operation_id`"),
     "reason a number": ({"reason": 5}, "$.reason"),
     "reason over 500": ({"reason": "r" * 501}, "$.reason"),
 }
+
+
+@pytest.mark.parametrize("name", ["operationId", "operationid", "operation-id", "Operation_ID"])
+def test_an_operation_that_is_named_in_the_query_is_not_passed_over(name: str) -> None:
+    problem = Desk().refusal(query={"api-version", name})
+    assert problem.status_code == 400
+    assert f"`{name}` belongs into the body" in str(problem)
+
+
+def test_other_unknown_names_do_not_matter() -> None:
+    unknown = {"operation": TARGET_ID, "operationIds": [], "id": 5, "metadata": {"operationID": 5}}
+    assert Desk().call(unknown, query=["code", "operation"]).status_code == 202
 
 
 @pytest.mark.parametrize(("body", "where"), BAD_BODIES.values(), ids=BAD_BODIES)
