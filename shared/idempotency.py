@@ -24,7 +24,10 @@ def key_of(headers: Mapping[str, str]) -> str | None:
     """
     key = headers.get(HEADER)
     if key is not None and not re.search(_KEY_PATTERN, key):
-        raise bad_request("Idempotency-Key must be 1 to 255 printable ASCII characters")
+        raise bad_request(
+            "Idempotency-Key, or the id of a webhook's delivery, must be 1 to 255 printable ASCII"
+            " characters"
+        )
     return key
 
 

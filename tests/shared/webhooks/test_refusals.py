@@ -113,7 +113,9 @@ def test_a_publisher_that_is_not_served_is_403(name: str) -> None:
 @pytest.mark.parametrize("key", ["a" * 256, "schl\u00fcssel", " "])
 @pytest.mark.parametrize("name", [DELETED, "github/push.json"])
 def test_what_cannot_be_a_key_is_400(name: str, key: str) -> None:
-    assert Gate().refusal(delivery(name).having(x_github_delivery=key)).status_code == 400
+    problem = Gate().refusal(delivery(name).having(x_github_delivery=key))
+    assert problem.status_code == 400
+    assert "the id of a webhook's delivery" in str(problem)
 
 
 def test_a_body_that_is_no_json_is_400() -> None:
