@@ -23,6 +23,7 @@ from tests.simulation.storage import SimulatedQueue
 pytestmark = pytest.mark.integration
 
 _PATIENCE_SECONDS = 30
+_ALMOST_A_SECOND = 0.98  # clocks are read in milliseconds, and not all at once
 
 
 @pytest.fixture
@@ -140,14 +141,17 @@ def test_a_lease_that_ended_gives_the_message_to_the_next_and_counts(queue: Queu
 
 def test_a_lease_below_a_second_lasts_a_second(queue: Queue) -> None:
     queue.put("a")
+    before = time.monotonic()
     assert only(queue.receive(1, 0.2)).text == "a"
-    assert queue.receive(1, 60) == []
+    assert when_visible(queue).text == "a"
+    assert time.monotonic() - before > _ALMOST_A_SECOND
 
 
 def test_a_delayed_message_is_not_there_before_its_time(queue: Queue) -> None:
+    before = time.monotonic()
     queue.put("later", 1)
-    assert queue.receive(1, 60) == []
     assert when_visible(queue).text == "later"
+    assert time.monotonic() - before > _ALMOST_A_SECOND
 
 
 def test_an_update_changes_text_and_receipt_and_hides_until_the_delay_is_over(
