@@ -47,7 +47,7 @@ def environment(azurite: Azurite, simulator: Simulator, mailbox: Mailbox) -> dic
 def test_everything_is_checked_by_real_settings(environment: dict[str, str]) -> None:
     done = run(environment, "check", "--json")
     results = {each["name"]: each["status"] for each in json.loads(done.stdout)}
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert results == dict.fromkeys(
         (
             "settings-policy",
@@ -70,7 +70,7 @@ def test_a_test_mail_goes_to_who_is_named_and_the_address_into_no_log(
 ) -> None:
     address = "someone@contoso.com"
     done = run(environment, "check", "--mail-to", address)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert "ok       mail-test" in done.stdout
     [mail] = mailbox.mails()
     assert mail.recipients == (address,)
