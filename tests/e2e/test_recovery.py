@@ -69,11 +69,13 @@ def test_a_killed_host_loses_nothing_and_tells_nothing_untrue(breakable: Stack) 
 
 
 def test_storage_that_was_down_still_has_every_request(breakable: Stack) -> None:
-    pending = ask(breakable, started(breakable, "cancels-after-202"))
+    offer = started(breakable, "cancels-after-202", cancel_seconds=600)
+    pending = ask(breakable, offer)
     event_of(breakable, pending, "cancel-accepted")
     eventually(lambda: row_of(breakable, pending)["pendingQueued"], "it is pending")
     breakable.storage.stop()
     breakable.storage.start()
     assert row_of(breakable, pending)["state"] == "pending"
+    breakable.partner_center.finish(PUBLISHER, offer, "canceled")
     let_another_pass(breakable)
     assert outcome_of(breakable, pending) == "canceled"
