@@ -29,7 +29,7 @@ def test_a_pending_cancellation_that_is_delivered_twice_is_mailed_once(
 ) -> None:
     assert outcome_of(stack, delivered_twice) == "canceled"
     eventually(
-        lambda: len(stack.events.all("outcome-found", delivered_twice)) == 2, "both were polled"
+        lambda: len(stack.events.all("outcome-found", delivered_twice)) >= 2, "both were polled"
     )
     let_another_pass(stack)
     assert outcomes_mailed(stack, delivered_twice) == ["canceled"]
