@@ -13,7 +13,13 @@ from azure.core.rest import HttpRequest, HttpResponse
 
 from devstack.stack import Stack
 from tests.e2e.asking import PUBLISHER, ask, path_of, send, with_emails
-from tests.e2e.seeing import event_of, eventually, outcome_mail, outcome_of
+from tests.e2e.seeing import (
+    DEADLINE_SECONDS,
+    event_of,
+    eventually,
+    outcome_mail,
+    outcome_of,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -62,7 +68,7 @@ def test_azure_cores_poller_ends_when_the_request_ends_and_reads_its_outcome(
         first = client.send_request(asked, _return_pipeline_response=True)
         polling: Any = LROBasePolling(timeout=0.1, path_format_arguments={"host": stack.url})
         poller = LROPoller(client, first, members_of, polling)
-        result = poller.result(timeout=60)
+        result = poller.result(timeout=DEADLINE_SECONDS)
     assert poller.done()
     assert (result["outcome"], result["status"]) == (outcome, status)
     assert outcome_of(stack, result["id"]) == outcome
@@ -87,7 +93,7 @@ def test_azure_cores_poller_does_not_end_before_the_request(stack: Stack) -> Non
         assert not poller.done()
         assert poller.status() == "InProgress"
         stack.partner_center.finish(PUBLISHER, "lro-goes-on", "canceled")
-        assert poller.result(timeout=60)["outcome"] == "canceled"
+        assert poller.result(timeout=DEADLINE_SECONDS)["outcome"] == "canceled"
 
 
 def test_a_client_that_follows_the_location_by_hand_sees_the_request_end(stack: Stack) -> None:
