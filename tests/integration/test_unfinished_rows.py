@@ -19,6 +19,8 @@ from tests.simulation.storage import SimulatedLedger
 
 pytestmark = pytest.mark.integration
 
+_PATIENCE_SECONDS = 60.0  # with an emulator that shares this machine with everything else
+
 ENDED = Outcome(name=OutcomeName.CANCELED, at=NOW)
 
 
@@ -92,7 +94,7 @@ class Timed(RequestsTransport):  # type: ignore[misc]
 
     def send(self, request: Any, **options: Any) -> Any:
         self.read_seconds.append(options.get("read_timeout", self.connection_config.read_timeout))
-        return super().send(request, **options)
+        return super().send(request, **{**options, "read_timeout": _PATIENCE_SECONDS})
 
 
 def test_the_service_may_take_its_time_to_look_through_a_whole_table(azurite: Azurite) -> None:
