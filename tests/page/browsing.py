@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 NEEDED = "NEED_CHROMIUM"  # set where a run without a browser would be no run
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -21,6 +21,7 @@ _QUIET = (
     "--no-first-run",
 )
 WIDTHS = (320, 768, 1280)
+_PATIENCE_MILLISECONDS = 60_000  # only ends a test that has failed
 SCHEMES = ("light", "dark")
 
 
@@ -88,7 +89,8 @@ def visit(
         color_scheme="dark" if scheme == "dark" else "light",
         java_script_enabled=has_scripts,
     )
-    context.set_default_timeout(60_000)  # only ends a test that has failed
+    context.set_default_timeout(_PATIENCE_MILLISECONDS)
+    expect.set_options(timeout=_PATIENCE_MILLISECONDS)
     try:
         yield Visit(context.new_page())
     finally:

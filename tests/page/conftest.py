@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 from devstack.stack import Stack
 from tests.e2e.asking import ask, enqueue, path_of, send, with_emails
 from tests.e2e.clean_logs import assert_nothing_crashed, leaks_in
-from tests.e2e.seeing import event_of, outcome_of
+from tests.e2e.seeing import event_of, eventually, outcome_of, row_of
 from tests.page.browsing import chromium
 from tests.page.builders import HOSTILE
 
@@ -58,6 +58,8 @@ def told(stack: Stack) -> Told:
         "canceled",
         "completed-first",
     )
+    for request_id in (canceled, too_late):  # the event comes before the row tells it
+        eventually(lambda each=request_id: row_of(stack, each)["mail"] == "sent", "it is mailed")  # type: ignore[misc]
     return Told(stuck=stuck, canceled=canceled, too_late=too_late, poisoned=poisoned)
 
 
