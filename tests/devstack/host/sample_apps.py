@@ -117,8 +117,9 @@ class HostProcess:
 
     def wait_for_events(self, name: str, count: int = 1) -> list[dict[str, Any]]:
         def found() -> list[dict[str, Any]] | None:
+            has_ended = self.process.poll() is not None  # before what it wrote last is read
             events = self.events(name)
-            if len(events) < count and self.process.poll() is not None:
+            if len(events) < count and has_ended:
                 raise AssertionError(f"the host has ended:\n{self.output}\n{self.errors}")
             return events if len(events) >= count else None
 
