@@ -90,6 +90,11 @@ class Mailbox:
             self._thread = None
         self._socket.close()
 
+    def stop_answering(self) -> None:
+        """Cuts every connection and refuses new ones until `start`; nobody else gets the port."""
+        self.stop()
+        self._socket = _bound(self.port)
+
     def __enter__(self) -> Self:
         """Starts it."""
         self.start()

@@ -161,9 +161,11 @@ def test_a_mail_whose_answer_is_lost_was_kept_all_the_same(mailbox: Mailbox) -> 
 def test_a_stopped_mailbox_refuses_connections_and_comes_back_on_its_port(
     mailbox: Mailbox,
 ) -> None:
-    mailbox.stop()
+    mailbox.stop_answering()
     with pytest.raises(ConnectionRefusedError):
         connect(mailbox)
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", mailbox.port))
     mailbox.start()
     send(mailbox, "a@contoso.com")
     assert len(mailbox.mails()) == 1

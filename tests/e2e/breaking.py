@@ -27,7 +27,7 @@ def partner_center_down(stack: Stack) -> Iterator[None]:
 
 @contextlib.contextmanager
 def mail_server_down(stack: Stack) -> Iterator[None]:
-    stack.mailbox.stop()
+    stack.mailbox.stop_answering()
     try:
         yield
     finally:

@@ -97,8 +97,8 @@ class SmtpService:
         self.box.accept_again()
 
     def stop_answering(self) -> None:
-        """Give the port back."""
-        self.box.stop()
+        """Refuse connections."""
+        self.box.stop_answering()
 
     def close(self) -> None:
         """End it."""

@@ -48,7 +48,7 @@ def in_its_place(**replies: Any) -> Outage:
 
 @contextlib.contextmanager
 def stopped(stage: Stage) -> Iterator[None]:
-    stage.mailbox.stop()
+    stage.mailbox.stop_answering()
     yield
     stage.mailbox.start()
 

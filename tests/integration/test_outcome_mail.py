@@ -93,7 +93,7 @@ def test_a_mail_that_is_deferred_is_sent_later_without_polling(stage: Stage) -> 
 
 def test_a_mail_server_that_is_away_for_hours_loses_nothing(stage: Stage) -> None:
     request_id = ended(stage)
-    stage.mailbox.stop()
+    stage.mailbox.stop_answering()
     for _ in range(12):
         stage.poll()
         stage.time.advance(900)
