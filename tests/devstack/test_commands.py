@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.devstack.host.sample_apps import eventually
+from tests.devstack.host.sample_apps import DEADLINE_SECONDS, eventually
 
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 60.0
 
 
 class Command:
@@ -52,7 +51,7 @@ class Command:
 
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
-        return self.process.wait(SECONDS)
+        return self.process.wait(DEADLINE_SECONDS)
 
 
 @contextmanager
@@ -85,7 +84,7 @@ def test_serve_shows_where_everything_is_and_ends_clean(
         assert len(ports) == 6
         assert all(is_listening(port) for port in ports)
         page = serve.wait_for_text(r"For people +(http://\S+)")[1]
-        shown = requests.get(page, headers={"Accept": "text/html"}, timeout=SECONDS)
+        shown = requests.get(page, headers={"Accept": "text/html"}, timeout=DEADLINE_SECONDS)
         assert "<h1>Cancellations</h1>" in shown.text
         assert serve.end(number) == code
     assert "Traceback" not in serve.output
@@ -96,7 +95,7 @@ def test_the_curl_that_serve_shows_is_accepted_and_its_steps_are_shown(tmp_path:
     with running("devstack.serve", tmp_path, "--free-ports") as serve:
         url = serve.wait_for_text(r"curl -i '(http://\S+)'")[1]
         serve.wait_for_text("Ctrl-C stops everything")
-        answer = requests.post(url, json={}, timeout=SECONDS)
+        answer = requests.post(url, json={}, timeout=DEADLINE_SECONDS)
         assert answer.status_code == 202
         serve.wait_for_text(f"{answer.json()['id'][:8]}  cancel accepted")
 
@@ -131,7 +130,7 @@ def test_a_port_in_use_ends_serve_with_its_part_and_number(tmp_path: Path) -> No
         port = taken.getsockname()[1]
         options = ("--free-ports", "--smtp-port", str(port))
         with running("devstack.serve", tmp_path, *options) as serve:
-            assert serve.process.wait(SECONDS) == 1
+            assert serve.process.wait(DEADLINE_SECONDS) == 1
     assert f"the mailbox cannot listen: port {port} is in use" in serve.output
     assert "Traceback" not in serve.output
 
@@ -146,6 +145,6 @@ def test_an_interrupt_during_the_start_ends_clean(tmp_path: Path) -> None:
 
 def test_a_run_whose_requests_do_not_end_in_time_fails_and_says_so(tmp_path: Path) -> None:
     with running("devstack.run", tmp_path, "--timeout", "0") as run:
-        assert run.process.wait(SECONDS) == 1
+        assert run.process.wait(DEADLINE_SECONDS) == 1
     assert re.search(r"FAILED: \d of 9 requests did not end in 0 s", run.output)
     assert not any(is_listening(port) for port in ports_in(run.output))

@@ -14,7 +14,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[3]
 COMMAND = (sys.executable, "-m", "devstack.host")
-DEADLINE_SECONDS = 60.0
+# Only ends a test that has failed: this machine may be busy with other things.
+DEADLINE_SECONDS = 240.0
 POLL_SECONDS = 0.05
 
 HTTP_ANSWER = {"type": "http", "direction": "out", "name": "$return"}
