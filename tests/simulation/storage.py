@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
+from threading import Lock
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -97,11 +98,12 @@ class SimulatedQueue:
 
 
 class SimulatedLedger:
-    """Implements the protocol ``Ledger``. Not safe for threads that run at once."""
+    """Implements the protocol ``Ledger``. Threads may write at once."""
 
     def __init__(self) -> None:
         self.rows: dict[Key, CancellationRecord] = {}
         self._versions = count(1)
+        self._writing = Lock()
 
     def get(self, publisher_id: str, offer_id: str, request_id: str) -> CancellationRecord | None:
         return self.rows.get((publisher_id.lower(), offer_id, request_id.lower()))
@@ -113,21 +115,24 @@ class SimulatedLedger:
         return found, [row for row in self.open_records(publisher_id, offer_id) if row != found]
 
     def insert(self, record: CancellationRecord) -> CancellationRecord:
-        if _key(record) in self.rows:
-            raise RowConflictError("the row exists")
-        return self._write(record)
+        with self._writing:
+            if _key(record) in self.rows:
+                raise RowConflictError("the row exists")
+            return self._write(record)
 
     def replace(self, record: CancellationRecord) -> CancellationRecord:
-        current = self.rows.get(_key(record))
-        if current is None or current.etag != record.etag:
-            raise RowConflictError("the row was written since it was read")
-        return self._write(record)
+        with self._writing:
+            current = self.rows.get(_key(record))
+            if current is None or current.etag != record.etag:
+                raise RowConflictError("the row was written since it was read")
+            return self._write(record)
 
     def remove(self, record: CancellationRecord) -> None:
-        current = self.rows.get(_key(record))
-        if current and record.etag not in ("", current.etag):
-            raise RowConflictError("the row was written since it was read")
-        self.rows.pop(_key(record), None)
+        with self._writing:
+            current = self.rows.get(_key(record))
+            if current and record.etag not in ("", current.etag):
+                raise RowConflictError("the row was written since it was read")
+            self.rows.pop(_key(record), None)
 
     def open_records(
         self, publisher_id: str | None = None, offer_id: str | None = None
