@@ -203,17 +203,6 @@ def test_what_is_wrong_is_named_by_its_path_and_not_repeated(
     assert "contoso" not in str(raised.value)
 
 
-def test_an_id_is_asked_for_in_words() -> None:
-    for member, words in {
-        "publisherId": "a publisher's id",
-        "offerId": "an offer's id",
-        "operationId": "a GUID",
-    }.items():
-        with pytest.raises(InvalidRequestError) as raised:
-            as_request(**{member: "not/one"})
-        assert str(raised.value) == f"Expected {words} - at `$.{member}`"
-
-
 @pytest.mark.parametrize("name", LEAST)
 def test_a_missing_member_is_named(name: str) -> None:
     members = {key: value for key, value in LEAST.items() if key != name}
