@@ -144,16 +144,23 @@ class Disposition:
         delay = after.total_seconds() if after else schedule
         self._put_back(record, without_secrets(why), delay, changes or {})
 
-    def set_aside(self, record: CancellationRecord, delay: timedelta) -> None:
+    def set_aside(self, record: CancellationRecord, attempt: int, delay: timedelta) -> None:
         """Put the request back as it is, while another worker is busy with it.
 
-        Its row is left alone: what the other writes makes this copy a stale twin.
+        Its row is left alone: what the other writes makes this copy a stale twin, unless it is the
+        one that the other has put back just now, and has not written into the row yet.
+
+        Args:
+            record: The row as last read.
+            attempt: The attempt of the message in hand.
+            delay: How long to leave the other alone.
         """
-        self._requests.put(to_json(request_message(record)), delay.total_seconds())
+        copy = request_message(replace(record, attempt=attempt))
+        self._requests.put(to_json(copy), delay.total_seconds())
         event(
             "request-rescheduled",
             request_id=record.request_id,
-            attempt=record.attempt,
+            attempt=attempt,
             seconds=delay.total_seconds(),
             reason="another worker is sending its cancel call",
         )

@@ -29,7 +29,8 @@ Guid = Annotated[str, msgspec.Meta(pattern=GUID_PATTERN)]
 Reason = Annotated[str, msgspec.Meta(max_length=MAX_REASON_CHARACTERS)]
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 # What a row can hold: whoever may write to a queue must not make a message that never ends.
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+MAX_COUNT = 2**31 - 1
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 Words = Annotated[str, msgspec.Meta(max_length=2000)]
 Addresses = Annotated[tuple[Words, ...], msgspec.Meta(max_length=1000)]
 OperationIds = Annotated[tuple[Guid, ...], msgspec.Meta(max_length=5 * MAX_NAMED)]
@@ -165,7 +166,7 @@ class CancelRequest(CancelBody, frozen=True, kw_only=True, rename="camel", omit_
     def own_attempt(self) -> int:
         """The attempt as this app counts it, 0 for anything else."""
         is_count = isinstance(self.attempt, int) and not isinstance(self.attempt, bool)
-        return max(self.attempt, 0) if is_count else 0
+        return self.attempt if is_count and 0 <= self.attempt <= MAX_COUNT else 0
 
     @property
     def notification_emails(self) -> str:

@@ -24,7 +24,7 @@ from shared.errors import (
     TransientError,
 )
 from shared.joining import WAIT, Join, LetTwin, Turn, Wait, joined, turn_of
-from shared.judgment import Finish, LookAgain, Submit
+from shared.judgment import Finish, LookAgain, Submit, Verdict
 from shared.ledger import Ledger
 from shared.looking import look
 from shared.misnamed import refuse_misnamed_operation
@@ -108,7 +108,7 @@ class Submission:
                 record, others = self._record(request, message)
                 with working_on(record.request_id, record.traceparent):
                     if not self._is_settled(record, request):
-                        self._carry_out(record, others)
+                        self._carry_out(record, others, request.own_attempt)
                 return
         raise StorageUnavailableError(f"row {request.request_id or message.id} is never at rest")
 
@@ -160,10 +160,18 @@ class Submission:
             event("stale-twin-dropped", request_id=record.request_id, attempt=request.own_attempt)
         return is_twin
 
-    def _carry_out(self, record: CancellationRecord, others: list[CancellationRecord]) -> None:
+    def _carry_out(
+        self, record: CancellationRecord, others: list[CancellationRecord], attempt: int
+    ) -> None:
         try:
             center = self._partner_center()
-            self._follow_verdict(record, others, center)
+            case, verdict = look(center, record, self._clock(), self._policy.second_look)
+            if isinstance(verdict, Submit) and (
+                turn := turn_of(record, verdict.target, others, self._clock())
+            ):
+                self._share(record, turn, attempt)
+            else:
+                self._follow_verdict(record, center, case, verdict)
         except ConfigurationError as error:
             settings_unusable(error, record.request_id)
             self._disposition.postpone(record, str(error))
@@ -173,12 +181,9 @@ class Submission:
             self._refused_to_read(record, error)
 
     def _follow_verdict(
-        self, record: CancellationRecord, others: list[CancellationRecord], center: PartnerCenter
+        self, record: CancellationRecord, center: PartnerCenter, case: Case, verdict: Verdict
     ) -> None:
-        case, verdict = look(center, record, self._clock(), self._policy.second_look)
         match verdict:
-            case Submit(target) if turn := turn_of(record, target, others, self._clock()):
-                self._share(record, turn)
             case Submit() if self._disposition.is_past_ttl(record):
                 still_runs = "the operation still runs, and the request is too old to cancel it"
                 self._disposition.give_up(record, record.last_error or still_runs)
@@ -192,10 +197,10 @@ class Submission:
             case _:
                 self._disposition.follow(record)
 
-    def _share(self, record: CancellationRecord, turn: Turn) -> None:
+    def _share(self, record: CancellationRecord, turn: Turn, attempt: int) -> None:
         match turn:
             case LetTwin():
-                self._disposition.set_aside(record, WAIT)
+                self._disposition.set_aside(record, attempt, WAIT)
             case Wait(other):
                 why = f"request {other.request_id} was there first, and is about to cancel it"
                 self._disposition.postpone(record, why, after=WAIT)

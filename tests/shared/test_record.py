@@ -179,3 +179,11 @@ def test_a_pending_message_starts_with_no_poll_and_everybody_to_mail() -> None:
     assert (message.polls, message.failures, message.checkpoints) == (0, 0, 0)
     assert (message.notification_emails, message.remaining_emails) == (EMAILS, None)
     assert (message.outcome, message.location, message.post_sent_at) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "own"), [(0, 0), (7, 7), (-1, 0), (True, 0), ("3", 0), (10**30, 0), (None, 0)]
+)
+def test_only_a_count_of_our_own_is_an_attempt(attempt: object, own: int) -> None:
+    request = CancelRequest(publisher_id="contoso", offer_id="contoso-vm", attempt=attempt)
+    assert request.own_attempt == own

@@ -14,6 +14,7 @@ from tests.simulation.world import World
 MOST_EFFECTS = 30
 
 type Trigger = Callable[[Host], Callable[[], None]]
+type Between = Callable[[World], None]
 
 
 def queue_trigger(host: Host) -> Callable[[], None]:
@@ -27,10 +28,10 @@ def timer_trigger(host: Host) -> Callable[[], None]:
     return host.tick
 
 
-def asked(scenario: str) -> Host:
+def asked(scenario: str, **knobs: object) -> Host:
     """One request for a publish that runs."""
     host = Host(World())
-    host.world.portal.create_offer(OFFER, scenario)
+    host.world.portal.create_offer(OFFER, scenario, **knobs)
     host.ask(OFFER)
     host.next_call()
     return host
@@ -47,7 +48,20 @@ def asked_before_a_publish(started_after: float) -> Host:
     return host
 
 
-def play(host: Host, trigger: Trigger, first: int, second: int) -> tuple[World, tuple[bool, bool]]:
+def leases_end(world: World) -> None:
+    """The other worker gets the same message."""
+    world.requests.end_leases()
+    world.pending.end_leases()
+
+
+def first_is_slow(world: World) -> None:
+    """The other worker gets what the first has put back by now, and did not come to say so."""
+    world.time.advance(20.0)
+
+
+def play(
+    host: Host, trigger: Trigger, between: Between, first: int, second: int
+) -> tuple[World, tuple[bool, bool]]:
     """One goes on for some effects, then the other; then each to its end.
 
     Returns:
@@ -57,8 +71,7 @@ def play(host: Host, trigger: Trigger, first: int, second: int) -> tuple[World, 
     work = trigger(host)
     one = Worker("one", world.boundaries, work)
     _go_on(one, first)
-    world.requests.end_leases()
-    world.pending.end_leases()
+    between(world)
     other = Worker("other", world.boundaries, work)
     _go_on(other, second)
     have_ended = one.is_done, other.is_done
@@ -88,11 +101,18 @@ def test_two_workers_who_compare_clocks_differently_do_no_harm(started_after: fl
     hold_at_every_pair(lambda: asked_before_a_publish(started_after), queue_trigger)
 
 
-def hold_at_every_pair(ask: Callable[[], Host], trigger: Trigger) -> None:
+@pytest.mark.parametrize("scenario", ["error-though-carried-out", "answer-lost-then-404"])
+def test_what_is_put_back_may_come_before_its_row_is_written(scenario: str) -> None:
+    hold_at_every_pair(lambda: asked(scenario, cancel_seconds=60), queue_trigger, first_is_slow)
+
+
+def hold_at_every_pair(
+    ask: Callable[[], Host], trigger: Trigger, between: Between = leases_end
+) -> None:
     """Nothing is wrong wherever they change places."""
     first, second, have_ended = 1, 1, (False, False)
     while not have_ended[0]:
-        world, have_ended = play(ask(), trigger, first, second)
+        world, have_ended = play(ask(), trigger, between, first, second)
         found = problems(world)
         story = as_text(world.boundaries.effects)
         assert not found, "\n".join([f"after {first} and {second} effects:", *found, story])
