@@ -79,9 +79,10 @@ def _struck(trouble: Trouble, at: datetime) -> bool:
     """Whether it was there between the server's yes to a mail, and when that is recorded."""
     begins_in_time = trouble.began <= at + RECORDED_WITHIN
     match trouble.kind:
-        case Kind.HOST_KILLED | Kind.MAIL_GONE:
+        case Kind.HOST_KILLED:
             return begins_in_time and trouble.began >= at - BEFORE
-        case Kind.STORAGE_STOPPED:
+        case Kind.MAIL_GONE | Kind.STORAGE_STOPPED:
+            # A mail that came while the server was going: it takes no other until the end.
             return begins_in_time and trouble.ended >= at
         case Kind.MAIL_ANSWERS_LOST:
             return trouble.began <= at <= trouble.ended

@@ -74,3 +74,10 @@ def test_a_fault_explains_no_more_repeats_than_it_can_have_brought_about() -> No
 def test_what_no_fault_was_near_is_unexplained() -> None:
     late = [mail(4, 40), mail(14, 41)]
     assert unexplained((ANSWER_LOST, STORAGE_STOPPED), late) == ["mail 14 repeats mail 4"]
+
+
+def test_a_mail_server_that_takes_its_time_to_go_loses_answers_meanwhile() -> None:
+    gone = Trouble(Kind.MAIL_GONE, at(10), at(13), 1)
+    assert unexplained((gone,), [mail(5, 10.9), mail(15, 24)]) == []
+    assert len(unexplained((gone,), [mail(6, 13.1), mail(16, 24)])) == 1
+    assert len(unexplained((gone,), [mail(7, 5.9), mail(17, 24)])) == 1
